@@ -1,0 +1,1 @@
+"""RTMP for publishers: a protocol core without I/O, and the asyncio server around it."""

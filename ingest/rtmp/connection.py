@@ -1,0 +1,249 @@
+"""One publisher's socket: a relay between asyncio, the PublisherSession, the MediaTimeline and the Publication.
+
+    socket ─► session ─► events ─► tags ─► timeline ─► publication
+           ◄─ data_to_send          (all within one call: there is no queue, TCP holds back what we cannot take)
+
+The connection ends in one place, `_end`: the publication is ended and the reason logged and counted, once. After that
+the socket lingers half-closed, so that the publisher can read why before a reset takes it away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Protocol, cast
+
+from structlog.typing import FilteringBoundLogger
+
+from ingest.flv.tags import TagReader, UnsupportedCodec
+from ingest.rtmp.errors import CloseReason
+from ingest.rtmp.events import Event, MediaReceived, MetadataReceived, PublishEnded, PublishRequested, SessionClosed
+from ingest.rtmp.session import PublisherSession, State
+from ingest.source import MediaKind
+from ingest.timeline import MediaTimeline, TimelineEvent, TracksReady
+from pinkmedia.errors import CodecError
+from pinkmedia.publishing import Door, Publication, PublishRefused, PublishRequest, Refusal
+
+WRONG_KEY_DELAY_SECONDS = 1.0
+"""A wrong key is refused this late: encoders retry for ever, and guessing becomes slow."""
+LINGER_SECONDS = 1.0
+"""After our last word, until the socket is reset: several round trips for the publisher to read it and close."""
+MAX_SEND_BUFFER_BYTES = 64 * 1024
+"""Answers that the peer has not taken yet; all of a publisher's life needs less than 4 KiB."""
+
+
+class ConnectionOwner(Protocol):
+    """What a connection needs of its server."""
+
+    door: Door
+    log: FilteringBoundLogger
+
+    def connection_opened(self, connection: PublisherConnection) -> str | None:
+        """Why the connection cannot stay, or None."""
+
+    def media_received(self, byte_count: int) -> None: ...
+
+    def connection_ended(self, reason: CloseReason) -> None: ...
+
+    def connection_closed(self, connection: PublisherConnection) -> None: ...
+
+
+class PublisherConnection(asyncio.Protocol):
+    """Made by the server for each accepted socket."""
+
+    def __init__(self, owner: ConnectionOwner) -> None:
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
+        self._session = PublisherSession(time.monotonic())
+        self._tags = TagReader()
+        self._timeline = MediaTimeline()
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._admission: asyncio.Task[None] | None = None
+        self._publication: Publication | None = None
+        self._stream_name: str | None = None
+        self._has_ended = False
+        self._is_lingering = False
+        self._read_at = 0.0
+        """When the bytes in hand came: the media's ``received_at``."""
+        self.peer_address = ""
+        """IP address, known from ``connection_made`` on."""
+
+    def shut_down(self, reason: CloseReason, detail: str) -> None:
+        """Tell the publisher and close. Safe to call more than once."""
+        self._handle(self._session.shut_down(reason, detail))
+
+    # asyncio's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports have asyncio's methods but are no subclasses: they cannot be told apart by isinstance.
+        self._transport = cast(asyncio.Transport, transport)
+        self.peer_address = str((self._transport.get_extra_info("peername") or ("",))[0])
+        self._transport.set_write_buffer_limits(high=MAX_SEND_BUFFER_BYTES)
+        objection = self._owner.connection_opened(self)
+        if objection is None:
+            self._arm_timer()
+        else:
+            self._end(CloseReason.TOO_MANY_CONNECTIONS, objection)
+            self._reset()
+
+    def data_received(self, data: bytes) -> None:
+        self._read_at = time.monotonic()
+        self._handle(self._session.receive_data(data, self._read_at))
+
+    def pause_writing(self) -> None:
+        self._end(CloseReason.NOT_READING, f"more than {MAX_SEND_BUFFER_BYTES} bytes of answers not taken")
+        self._reset()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and not isinstance(exc, OSError):
+            self._end(CloseReason.INTERNAL_ERROR, type(exc).__name__)
+        elif self._session.state is State.ENDED:
+            self._end(CloseReason.PUBLISHER_LEFT, "unpublished")
+        else:
+            self._end(CloseReason.CONNECTION_LOST, f"while {self._session.state.name.lower()}")
+        self._cancel_timer()
+        self._transport = None
+        self._owner.connection_closed(self)
+
+    # The session's events
+
+    def _handle(self, events: Iterable[Event]) -> None:
+        if self._has_ended:
+            return
+        for event in events:
+            match event:
+                case MediaReceived():
+                    self._receive_media(event)
+                case MetadataReceived():
+                    self._timeline.set_metadata(event.properties)
+                case PublishRequested():
+                    self._admission = self._loop.create_task(self._admit(event.key))
+                case PublishEnded():
+                    self._end_publication("unpublished", is_clean=True)
+                    self._cancel_timer()  # this deadline is nearer than the last
+                case SessionClosed():
+                    self._end(event.reason, event.detail)
+        self._transmit()
+
+    def _transmit(self) -> None:
+        """Send what the session has to say, then close or re-arm the timer."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        outgoing = self._session.data_to_send()
+        if outgoing:
+            self._transport.write(outgoing)
+        if self._session.state is State.CLOSED:
+            self._linger()
+        else:
+            self._arm_timer()
+
+    def _arm_timer(self) -> None:
+        """The timer is only moved when it fires, not with every packet that moves the deadline."""
+        deadline = self._session.get_timer()
+        if deadline is not None and self._timer is None:
+            self._timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), self._timer_fired)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _timer_fired(self) -> None:
+        self._timer = None
+        self._handle(self._session.handle_timer(time.monotonic()))
+
+    # Admission
+
+    async def _admit(self, key: str) -> None:
+        request = PublishRequest("rtmp", key, self.peer_address, self._disconnect)
+        try:
+            publication = await self._owner.door.admit(request)
+        except PublishRefused as refused:
+            delay_seconds = WRONG_KEY_DELAY_SECONDS if refused.refusal is Refusal.BAD_KEY else 0.0
+            self._loop.call_later(delay_seconds, self._refuse, refused.refusal)
+        except Exception:
+            self._owner.log.exception("admission_failed", peer=self.peer_address)
+            self.shut_down(CloseReason.INTERNAL_ERROR, "the server failed; try again later")
+        else:
+            self._begin_publication(publication)
+
+    def _begin_publication(self, publication: Publication) -> None:
+        self._publication, self._stream_name = publication, publication.stream_name
+        if self._has_ended:  # it left while the door was deciding
+            self._end_publication("connection lost", is_clean=False)
+            return
+        self._owner.log.info("publisher_admitted", stream=self._stream_name, peer=self.peer_address)
+        self._session.accept_publish(time.monotonic())
+        self._transmit()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._handle(self._session.reject_publish(refusal))
+
+    def _disconnect(self, detail: str) -> None:
+        self.shut_down(CloseReason.DISCONNECTED, detail)
+
+    # Media
+
+    def _receive_media(self, event: MediaReceived) -> None:
+        if self._publication is None:
+            return
+        self._owner.media_received(len(event.body))
+        try:
+            produced = self._read_tag(event)
+        except UnsupportedCodec as error:
+            self.shut_down(CloseReason.UNSUPPORTED_CODEC, str(error))
+        except CodecError as error:
+            self.shut_down(CloseReason.BAD_MEDIA, str(error))
+        else:
+            self._deliver(produced)
+
+    def _read_tag(self, event: MediaReceived) -> list[TimelineEvent]:
+        if event.kind is MediaKind.VIDEO:
+            video = self._tags.read_video(event.body)
+            return self._timeline.receive_video(video, event.timestamp_ms, self._read_at) if video else []
+        audio = self._tags.read_audio(event.body)
+        return self._timeline.receive_audio(audio, event.timestamp_ms, self._read_at) if audio else []
+
+    def _deliver(self, produced: Iterable[TimelineEvent]) -> None:
+        for item in produced:
+            if self._publication is None:  # it disconnected us meanwhile
+                return
+            if isinstance(item, TracksReady):
+                self._publication.begin(item.tracks)
+            else:
+                self._publication.write(item)
+
+    # The end
+
+    def _end(self, reason: CloseReason, detail: str) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        self._end_publication(f"{reason}: {detail}", is_clean=False)
+        self._owner.connection_ended(reason)
+        self._owner.log.info(
+            "publisher_closed", reason=reason.value, detail=detail, stream=self._stream_name, peer=self.peer_address
+        )
+
+    def _end_publication(self, reason: str, *, is_clean: bool) -> None:
+        if self._publication is None:
+            return
+        self._deliver(self._timeline.flush())
+        publication, self._publication = self._publication, None
+        if publication is not None:
+            publication.end(reason, is_clean=is_clean)
+
+    def _linger(self) -> None:
+        """Close our half; what the publisher still sends is read and dropped, because unread it would reset."""
+        if self._transport is None or self._is_lingering:
+            return
+        self._is_lingering = True
+        self._transport.write_eof()
+        self._cancel_timer()
+        self._timer = self._loop.call_later(LINGER_SECONDS, self._reset)
+
+    def _reset(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()

@@ -1,0 +1,49 @@
+"""What the server answers to publishers: words that encoders look for, in one place."""
+
+from __future__ import annotations
+
+from ingest.rtmp.amf0 import AmfValue
+from ingest.rtmp.errors import CloseReason
+from ingest.rtmp.messages import Message, MessageType, control
+from pinkmedia.publishing import Refusal
+
+WINDOW_BYTES = 2_500_000
+"""Window acknowledgement size in both directions until the peer sets its own; what Adobe's server announces."""
+OUTGOING_CHUNK_SIZE = 65_536
+"""FFmpeg adopts it for sending, so it decides how efficiently its media arrives."""
+REJECTED = "NetStream.Publish.Rejected"
+"""The code for whatever ends a publisher that was, or would have been, admitted; the description says more."""
+
+_DYNAMIC_LIMIT = b"\x02"
+"""Limit type of Set Peer Bandwidth (RTMP 1.0 §5.4.5)."""
+
+
+def information(level: str, code: str, description: str) -> dict[str, AmfValue]:
+    """The information object of an answer or an onStatus (RTMP 1.0 §7.2.2)."""
+    return {"level": level, "code": code, "description": description}
+
+
+REFUSALS = {
+    Refusal.BAD_KEY: ("NetStream.Publish.Unauthorized", CloseReason.BAD_KEY, "wrong stream key"),
+    Refusal.ALREADY_PUBLISHING: (
+        "NetStream.Publish.BadName",
+        CloseReason.ALREADY_PUBLISHING,
+        "somebody is publishing to this stream already",
+    ),
+    Refusal.SHUTTING_DOWN: ("NetStream.Failed", CloseReason.SHUTTING_DOWN, "the server is shutting down"),
+}
+"""Code for the publisher, reason for the log, description for both."""
+
+CONNECT_ANNOUNCEMENTS: tuple[Message, ...] = (
+    control(MessageType.WINDOW_ACKNOWLEDGEMENT_SIZE, WINDOW_BYTES),
+    control(MessageType.SET_PEER_BANDWIDTH, WINDOW_BYTES, _DYNAMIC_LIMIT),
+    control(MessageType.SET_CHUNK_SIZE, OUTGOING_CHUNK_SIZE),
+)
+"""Sent before the answer to connect."""
+CONNECT_PROPERTIES: dict[str, AmfValue] = {"fmsVer": "FMS/3,5,7,7009", "capabilities": 31.0, "mode": 1.0}
+"""Adobe's last server version: some encoders take a server without one for ancient."""
+CONNECT_INFORMATION: dict[str, AmfValue] = {
+    **information("status", "NetConnection.Connect.Success", "Connection succeeded."),
+    "objectEncoding": 0.0,
+}
+"""Encoding 0: commands stay AMF0 whatever the client asked for."""

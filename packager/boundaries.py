@@ -1,0 +1,129 @@
+"""Where segments begin: one list per presentation, obeyed by every rendition.
+
+A boundary gives a media sequence number its presentation time. The planner makes boundaries from the source's video
+(or, without video, from its audio) as it comes in; each rendition cuts at its first sync sample at or after the
+boundary, so the same sequence number holds the same content everywhere (RFC 8216bis §6.2.4).
+
+Times are ticks of the video timescale (90 000 per second), on the presentation's timeline.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from pinkmedia.media import VIDEO_TIMESCALE
+
+FIRST_MEDIA_SEQUENCE = 1
+"""Not 0: hls.js takes a last sequence number of 0 for "unknown" and stops asking for blocking reloads."""
+REMEMBERED_BOUNDARIES = 512
+"""How many past boundaries are kept; a rendition lags by a few at most, so this only bounds memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """The beginning of a segment in all renditions."""
+
+    msn: int
+    pts_ticks: int
+    has_discontinuity: bool
+    discontinuity_count: int
+    """Discontinuities up to and including this one: what a rendition that starts here must have counted."""
+
+    @property
+    def pts_seconds(self) -> float:
+        return self.pts_ticks / VIDEO_TIMESCALE
+
+    def pts_in(self, timescale: int) -> int:
+        """Its time in another timescale, rounded up: the first sample at or after the boundary is the one meant."""
+        return -(-self.pts_ticks * timescale // VIDEO_TIMESCALE)
+
+
+class Boundaries:
+    """The boundaries of a presentation, oldest first, with consecutive sequence numbers."""
+
+    def __init__(self) -> None:
+        self._items: deque[Boundary] = deque(maxlen=REMEMBERED_BOUNDARIES)
+
+    def append(self, pts_ticks: int, *, has_discontinuity: bool) -> Boundary:
+        last = self._items[-1] if self._items else None
+        msn = last.msn + 1 if last else FIRST_MEDIA_SEQUENCE
+        count = (last.discontinuity_count if last else 0) + has_discontinuity
+        boundary = Boundary(msn, pts_ticks, has_discontinuity, count)
+        self._items.append(boundary)
+        return boundary
+
+    def get(self, msn: int) -> Boundary | None:
+        if not self._items:
+            return None
+        index = msn - self._items[0].msn
+        return self._items[index] if 0 <= index < len(self._items) else None
+
+    def latest_at(self, pts_ticks: int, timescale: int) -> Boundary | None:
+        """The boundary of the segment that holds a sample with this time."""
+        for boundary in reversed(self._items):
+            if boundary.pts_in(timescale) <= pts_ticks:
+                return boundary
+        return None
+
+
+class SegmentTooLong(Exception):
+    """The source's key frames are too far apart for the promised target duration; the plan must change."""
+
+    def __init__(self, elapsed_seconds: float) -> None:
+        super().__init__(f"{elapsed_seconds:.3f} s without a usable key frame")
+        self.elapsed_seconds = elapsed_seconds
+
+
+class Cadence(Enum):
+    """What decides where segments begin."""
+
+    SOURCE_KEY_FRAMES = auto()
+    """The source is passed through: its own IDR pictures, at least about a segment target apart."""
+    FIXED_GRID = auto()
+    """Everything is encoded here: every segment target, wherever the source's IDR pictures are."""
+
+
+class BoundaryPlanner:
+    """Decides, packet by packet in decode order, whether the source's next segment begins here."""
+
+    def __init__(self, cadence: Cadence, target_ticks: int, longest_ticks: int) -> None:
+        self._cadence = cadence
+        self._target_ticks = target_ticks
+        self._longest_ticks = longest_ticks
+        self._last_ticks: int | None = None
+        self._last_sync_ticks = 0
+        self._gop_ticks = 0
+
+    def offer(self, pts_ticks: int, *, duration_ticks: int, is_sync: bool, cut_now: bool = False) -> int | None:
+        """The time of a boundary that this packet of the leading track brings, if it brings one.
+
+        ``cut_now`` asks for a boundary at the earliest sync packet (after a break). Before the first sync packet
+        there is none. Raises SegmentTooLong.
+        """
+        if is_sync:
+            self._gop_ticks = pts_ticks - self._last_sync_ticks
+            self._last_sync_ticks = pts_ticks
+        if is_sync and (self._last_ticks is None or cut_now):
+            return self._begin_at(pts_ticks)
+        if self._last_ticks is None:
+            return None
+        elapsed_ticks = pts_ticks - self._last_ticks
+        if self._cadence is Cadence.FIXED_GRID:
+            return (
+                self._begin_at(self._last_ticks + self._target_ticks) if elapsed_ticks >= self._target_ticks else None
+            )
+        # A frame that starts when a segment would be over-long already makes it so.
+        if elapsed_ticks + duration_ticks > self._longest_ticks and not is_sync:
+            raise SegmentTooLong(elapsed_ticks / VIDEO_TIMESCALE)
+        return self._begin_at(pts_ticks) if is_sync and self._is_long_enough(elapsed_ticks, duration_ticks) else None
+
+    def _is_long_enough(self, elapsed_ticks: int, duration_ticks: int) -> bool:
+        """At the target, or where waiting for the next key frame would overshoot the longest segment allowed."""
+        is_at_target = elapsed_ticks + duration_ticks // 2 >= self._target_ticks
+        return is_at_target or elapsed_ticks + self._gop_ticks > self._longest_ticks
+
+    def _begin_at(self, pts_ticks: int) -> int:
+        self._last_ticks = pts_ticks
+        return pts_ticks

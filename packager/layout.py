@@ -1,0 +1,90 @@
+"""Durations that a presentation promises and keeps: part target, target duration, hold back.
+
+Parts hold a fixed number of frames chosen from the frame rate, because a time grid breaks the rule that a part lasts
+at least 85 % of the part target (RFC 8216bis §4.4.4.9). PART-TARGET covers the longest part of any rendition.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pinkmedia.media import Track, VideoTrack
+
+PARTS_HELD_BACK = 3
+"""PART-HOLD-BACK in part targets: Apple's authoring rules demand at least three."""
+LONGEST_ROUNDED_DOWN_SECONDS = 0.499
+"""What a segment may last beyond a whole number of seconds: its rounded duration counts (RFC 8216bis §4.4.3.1)."""
+SHORTEST_PART_RATIO = 0.85
+"""A part shorter than this share of the part target is only allowed at the end of a segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackagerSettings:
+    """What the operator chooses."""
+
+    segment_target_seconds: float = 2.0
+    """Segments begin at the first key frame at least this long after the last."""
+    part_target_seconds: float = 0.2
+    """Parts last about this long; the frame rate decides exactly."""
+    window_seconds: float = 12.0
+    """How much of the past is listed and kept in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The durations of one presentation; they never change while its playlists live."""
+
+    target_duration_seconds: int
+    """EXT-X-TARGETDURATION."""
+    segment_target_seconds: float
+    part_target_seconds: float
+    """PART-TARGET: at least the longest part of any rendition."""
+    window_seconds: float
+
+    @property
+    def part_hold_back_seconds(self) -> float:
+        return PARTS_HELD_BACK * self.part_target_seconds
+
+    @property
+    def longest_segment_seconds(self) -> float:
+        """Longer ones would break the target duration."""
+        return self.target_duration_seconds + LONGEST_ROUNDED_DOWN_SECONDS
+
+    def part_ticks(self, track: Track) -> int:
+        """The nominal duration of this track's parts."""
+        return part_ticks(track, self.part_target_seconds)
+
+
+def part_ticks(track: Track, part_target_seconds: float) -> int:
+    """Whole frames nearest to the target: never longer for audio, which must fit beside the video's parts."""
+    frames = part_target_seconds * track.timescale / track.frame_duration_ticks
+    if isinstance(track, VideoTrack):
+        count = max(1, round(frames))
+    else:
+        count = max(1, math.floor(frames + 1e-6))
+        if count < SHORTEST_PART_RATIO * frames:
+            count += 1
+    return count * track.frame_duration_ticks
+
+
+def plan_layout(settings: PackagerSettings, tracks: Iterable[Track], segment_target_seconds: float) -> Layout:
+    """The layout for a source's tracks.
+
+    ``segment_target_seconds`` is the operator's, or longer when the source's key frames are farther apart.
+    """
+    tracks = list(tracks)
+    video = [track for track in tracks if isinstance(track, VideoTrack)]
+    wanted_seconds = settings.part_target_seconds
+    for track in video:
+        wanted_seconds = part_ticks(track, settings.part_target_seconds) / track.timescale
+    longest_seconds = max(part_ticks(track, wanted_seconds) / track.timescale for track in tracks)
+    # Rounded up to what a playlist prints, so that no printed part duration exceeds the printed target.
+    part_target_seconds = math.ceil(longest_seconds * 100_000 - 1e-6) / 100_000
+    return Layout(
+        target_duration_seconds=max(1, math.ceil(segment_target_seconds - LONGEST_ROUNDED_DOWN_SECONDS)),
+        segment_target_seconds=segment_target_seconds,
+        part_target_seconds=part_target_seconds,
+        window_seconds=settings.window_seconds,
+    )

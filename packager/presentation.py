@@ -1,0 +1,109 @@
+"""One presentation: the renditions of a live stream that share a timeline, sequence numbers and durations.
+
+Its life is one epoch: every URL below it names one content for ever, so that caches may keep what they are given. What
+cannot continue under the same promises (other renditions, longer key frame distance) becomes a new presentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from packager.boundaries import Boundaries, Boundary
+from packager.layout import Layout
+from packager.rendition import RenditionPackager
+from packager.window import Window
+from pinkmedia.media import Packet, Part, Rendition
+
+
+class Presentation:
+    """Takes packets on the presentation's timeline; holds what players ask for."""
+
+    def __init__(
+        self, epoch: str, layout: Layout, expected: Iterable[str], *, on_part: Callable[[Rendition, Part], None]
+    ) -> None:
+        """``expected`` names the renditions that are planned; ``on_part`` is told of every part published."""
+        self.epoch = epoch
+        self.layout = layout
+        self.epoch_wall_seconds = 0.0
+        """Wall clock (Unix seconds) of presentation time 0, once it has begun."""
+        self.has_begun = False
+        self.is_ended = False
+        self.observers: list[Callable[[], None]] = []
+        """Called when a rendition is added or given up, and at the end."""
+        self._expected = set(expected)
+        self._boundaries = Boundaries()
+        self._packagers: dict[str, RenditionPackager] = {}
+        self._on_part = on_part
+
+    @property
+    def windows(self) -> list[Window]:
+        return [packager.window for packager in self._packagers.values()]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every rendition planned or there."""
+        return frozenset(self._expected | self._packagers.keys())
+
+    @property
+    def end_seconds(self) -> float:
+        """Presentation time up to which media is published."""
+        return max((window.end_seconds for window in self.windows), default=0.0)
+
+    @property
+    def is_ready(self) -> bool:
+        """Every planned rendition has something to play."""
+        return all(name in self._packagers and self._packagers[name].window.is_playable for name in self._expected)
+
+    def begin(self, epoch_wall_seconds: float) -> None:
+        """The first key frame is here: ``epoch_wall_seconds`` is the wall clock of presentation time 0."""
+        self.epoch_wall_seconds = epoch_wall_seconds
+        self.has_begun = True
+
+    def find(self, rendition_name: str) -> Window | None:
+        packager = self._packagers.get(rendition_name)
+        return packager.window if packager else None
+
+    def others(self, window: Window) -> list[Window]:
+        return [other for other in self.windows if other is not window]
+
+    def add_rendition(self, rendition: Rendition) -> None:
+        """A rendition begins, or goes on with what may be another configuration."""
+        packager = self._packagers.get(rendition.name)
+        if packager is not None:
+            packager.change(rendition)
+            return
+        self._packagers[rendition.name] = RenditionPackager(
+            rendition, self.layout, self._boundaries, on_part=self._on_part
+        )
+        self._changed()
+
+    def add_boundary(self, pts_ticks: int, *, has_discontinuity: bool = False) -> Boundary:
+        return self._boundaries.append(pts_ticks, has_discontinuity=has_discontinuity)
+
+    def write(self, rendition_name: str, packet: Packet) -> None:
+        self._packagers[rendition_name].write(packet)
+
+    def flush(self) -> None:
+        """The source has stopped, perhaps for good: what is held back is published."""
+        for packager in self._packagers.values():
+            packager.flush()
+
+    def give_up(self, rendition_name: str) -> None:
+        """This rendition will not come, or not come back: its playlist ends, the others go on."""
+        self._expected.discard(rendition_name)
+        if (packager := self._packagers.get(rendition_name)) is not None:
+            packager.end()
+        self._changed()
+
+    def end(self) -> None:
+        """All playlists end. Calling it again does nothing."""
+        if self.is_ended:
+            return
+        self.is_ended = True
+        for packager in self._packagers.values():
+            packager.end()
+        self._changed()
+
+    def _changed(self) -> None:
+        for observer in self.observers:
+            observer()

@@ -1,0 +1,174 @@
+"""Packets of one rendition become parts and segments in its window.
+
+Strategy:
+
+- A part is published when its last frame *arrives*. That frame is given its nominal duration; when the next frame
+  shows that the truth was different, the deviation goes into the next sample's duration. Decode times therefore have
+  no gap or overlap, and presentation times stay exact: the composition offset takes up the difference.
+- A segment begins at the first sync sample at or after a boundary (`packager.boundaries`). What the open part
+  holds by then is published first, as the last part of its segment.
+- A boundary after which the timeline breaks, or one that comes after numbers were missed, restarts the decode time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from packager.boundaries import Boundaries, Boundary
+from packager.fragment import Sample, write_fragment
+from packager.init_segment import init_segment
+from packager.layout import Layout
+from packager.window import Segment, Window
+from pinkmedia.media import InitSegment, Packet, Part, Rendition, VideoTrack
+
+SHORTEST_SAMPLE_TICKS = 1
+"""A sample that comes too early still lasts a tick: zero durations make some players drop it."""
+
+
+class RenditionPackager:
+    """Cuts one rendition. Its window is what the origin reads."""
+
+    def __init__(
+        self,
+        rendition: Rendition,
+        layout: Layout,
+        boundaries: Boundaries,
+        *,
+        on_part: Callable[[Rendition, Part], None],
+    ) -> None:
+        self._on_part = on_part
+        self.window = Window(rendition, layout)
+        self._layout = layout
+        self._boundaries = boundaries
+        self._segment_msn: int | None = None
+        self._samples: list[Sample] = []
+        self._part_start_ticks = 0
+        self._next_decode_ticks = 0
+        self._last_received_at = 0.0
+        self._is_discontinued = False
+        self._init_count = 0
+        self._fragment_count = 0
+        self._configure(rendition)
+
+    def change(self, rendition: Rendition) -> None:
+        """The packets after the next boundary belong to this track: a new init segment if its configuration differs."""
+        if rendition.track != self.window.rendition.track:
+            self.flush()
+            self._configure(rendition)
+        self.window.rendition = rendition
+
+    def write(self, packet: Packet) -> None:
+        """One access unit on the presentation's timeline, in decode order. Ignored before its first segment begins."""
+        boundary = self._due_boundary(packet)
+        if boundary is not None:
+            self._begin_segment(boundary, packet)
+        elif self._segment_msn is None:
+            return
+        self._append(packet)
+
+    def flush(self) -> None:
+        """Publishes what the open part holds: the source has stopped."""
+        if self._samples:
+            self._publish_part()
+
+    def end(self) -> None:
+        """Completes the last segment; the playlist ends."""
+        self._close_segment()
+        self._segment_msn = None
+        self.window.end()
+
+    def _configure(self, rendition: Rendition) -> None:
+        track = rendition.track
+        self._init_count += 1
+        self._init = InitSegment(f"init-{self._init_count}.mp4", init_segment(track))
+        self._timescale = track.timescale
+        self._is_video = isinstance(track, VideoTrack)
+        self._nominal_ticks = track.frame_duration_ticks
+        self._part_ticks = self._layout.part_ticks(track)
+        self.window.add_init(self._init)
+
+    # Segments
+
+    def _due_boundary(self, packet: Packet) -> Boundary | None:
+        """The boundary of a segment that begins with this packet, if one does."""
+        if not packet.is_sync:
+            return None
+        if self._segment_msn is not None:
+            following = self._boundaries.get(self._segment_msn + 1)
+            if following is None or packet.pts_ticks < following.pts_in(self._timescale):
+                return None
+        return self._boundaries.latest_at(packet.pts_ticks, self._timescale)
+
+    def _begin_segment(self, boundary: Boundary, packet: Packet) -> None:
+        self._close_segment()
+        previous_msn, self._segment_msn = self._segment_msn, boundary.msn
+        is_broken = previous_msn is None or boundary.has_discontinuity or boundary.msn != previous_msn + 1
+        if previous_msn is not None:
+            self._list_gaps(previous_msn + 1, boundary.msn)
+        if is_broken:
+            self._next_decode_ticks = packet.dts_ticks
+        if not self.window.segments:
+            self.window.discontinuity_sequence = boundary.discontinuity_count
+        # The first segment of all has nothing before it to be discontinuous with.
+        has_discontinuity = boundary.has_discontinuity and bool(self.window.segments)
+        start_seconds = packet.pts_ticks / self._timescale
+        self.window.open(Segment(boundary.msn, start_seconds, self._init.uri, has_discontinuity))
+
+    def _list_gaps(self, first_msn: int, end_msn: int) -> None:
+        """Stand-ins for segments that this rendition missed, so that its numbers stay those of the others."""
+        for msn in range(first_msn, end_msn):
+            boundary, following = self._boundaries.get(msn), self._boundaries.get(msn + 1)
+            if boundary is None or following is None:
+                continue
+            gap = Segment(msn, boundary.pts_seconds, self._init.uri, boundary.has_discontinuity, is_gap=True)
+            gap.duration_seconds = following.pts_seconds - boundary.pts_seconds
+            self.window.open(gap)
+            self.window.close()
+
+    def _close_segment(self) -> None:
+        self.flush()
+        if self.window.open_segment is not None:
+            self.window.close()
+
+    # Parts
+
+    def _append(self, packet: Packet) -> None:
+        if not self._samples:
+            self._part_start_ticks = self._next_decode_ticks
+        lasted_ticks = self._next_decode_ticks - self._part_start_ticks
+        deviation_ticks = packet.dts_ticks - self._next_decode_ticks
+        # Never longer than the part may be: what is left of a large deviation goes into the samples after this one.
+        room_ticks = self._part_ticks - lasted_ticks
+        duration_ticks = max(SHORTEST_SAMPLE_TICKS, min(self._nominal_ticks + deviation_ticks, room_ticks))
+        offset_ticks = packet.pts_ticks - self._next_decode_ticks
+        self._samples.append(
+            Sample(duration_ticks, offset_ticks if self._is_video else 0, packet.is_sync, packet.payload)
+        )
+        self._next_decode_ticks += duration_ticks
+        self._last_received_at = packet.received_at
+        if room_ticks - duration_ticks < self._nominal_ticks // 2:
+            self._publish_part()
+
+    def _publish_part(self) -> None:
+        segment = self.window.segments[-1]
+        samples, self._samples = self._samples, []
+        self._fragment_count += 1
+        data = write_fragment(
+            samples,
+            sequence_number=self._fragment_count,
+            decode_time_ticks=self._part_start_ticks,
+            default_duration_ticks=self._nominal_ticks,
+            is_video=self._is_video,
+            wall_clock_seconds=time.time(),
+        )
+        part = Part(
+            uri=segment.part_uri(len(segment.parts)),
+            data=data,
+            duration_seconds=(self._next_decode_ticks - self._part_start_ticks) / self._timescale,
+            is_independent=any(sample.is_sync for sample in samples),
+            last_received_at=self._last_received_at,
+            published_at=time.monotonic(),
+        )
+        self.window.publish(part)
+        self._on_part(self.window.rendition, part)

@@ -1,0 +1,207 @@
+"""What one rendition has published: init segments, segments, parts, and the edge where the next part will be.
+
+Everything published is immutable. Parts are stored once; a segment's bytes are its parts' bytes in order
+(RFC 8216bis §4.4.4.9: the parts hold exactly the samples of their parent).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from packager.layout import Layout
+from pinkmedia.media import InitSegment, Part, Rendition
+
+LINGERING_SEGMENTS = 3
+"""Segments no longer listed that still answer, for players that read the playlist a moment ago."""
+FEWEST_LISTED_SEGMENTS = 6
+"""Apple's authoring rules want six; RFC 8216bis §6.2.2 demands three target durations."""
+
+
+@dataclass(slots=True)
+class Segment:
+    """A segment in the making, or finished. Only the packager changes it, and only by adding."""
+
+    msn: int
+    start_seconds: float
+    """Presentation time of its first sample."""
+    init_uri: str
+    has_discontinuity: bool
+    parts: list[Part] = field(default_factory=list)
+    duration_seconds: float = 0.0
+    size_bytes: int = 0
+    is_complete: bool = False
+    is_gap: bool = False
+    """Nothing was made for this time; it is listed so that numbers stay aligned (EXT-X-GAP)."""
+
+    @property
+    def uri(self) -> str:
+        return f"seg-{self.msn}.m4s"
+
+    def part_uri(self, index: int) -> str:
+        return f"part-{self.msn}.{index}.m4s"
+
+    def add(self, part: Part) -> None:
+        self.parts.append(part)
+        self.duration_seconds += part.duration_seconds
+        self.size_bytes += len(part.data)
+
+    def data(self) -> bytes:
+        return b"".join([part.data for part in self.parts])
+
+
+class Window:
+    """The published state of one rendition. Observers are called after every change, when it is already readable."""
+
+    def __init__(self, rendition: Rendition, layout: Layout) -> None:
+        self.rendition = rendition
+        self.layout = layout
+        self.segments: deque[Segment] = deque()
+        """Listed segments, oldest first; the last one may still be open."""
+        self.is_ended = False
+        self.version = 0
+        """Counts changes: what was rendered for one version stays true for it."""
+        self.discontinuity_sequence = 0
+        """Discontinuities that have left the list (EXT-X-DISCONTINUITY-SEQUENCE)."""
+        self.bandwidth = BandwidthMeter(rendition.bit_rate_bps)
+        self.observers: list[Callable[[], None]] = []
+        self._lingering: deque[Segment] = deque(maxlen=LINGERING_SEGMENTS)
+        self._inits: dict[str, InitSegment] = {}
+
+    @property
+    def open_segment(self) -> Segment | None:
+        return self.segments[-1] if self.segments and not self.segments[-1].is_complete else None
+
+    @property
+    def is_playable(self) -> bool:
+        return any(segment.parts for segment in self.segments)
+
+    @property
+    def end_seconds(self) -> float:
+        """Presentation time up to which media is published."""
+        last = self.segments[-1] if self.segments else None
+        return last.start_seconds + last.duration_seconds if last else 0.0
+
+    @property
+    def edge(self) -> tuple[int, int]:
+        """Media sequence number and index of the part that comes next."""
+        if not self.segments:
+            return 0, 0
+        last = self.segments[-1]
+        return (last.msn + 1, 0) if last.is_complete else (last.msn, len(last.parts))
+
+    @property
+    def hinted(self) -> tuple[int, int]:
+        """The part to announce in EXT-X-PRELOAD-HINT.
+
+        At the end of what looks like a whole segment (as long as the one before it) that is the next segment's first
+        part: the segment itself is only known to be complete when the next key frame is here.
+        """
+        msn, index = self.edge
+        if index and len(self.segments) > 1:
+            last, before = self.segments[-1], self.segments[-2]
+            shortest_part_seconds = last.parts[-1].duration_seconds / 2
+            if not before.is_gap and last.duration_seconds > before.duration_seconds - shortest_part_seconds:
+                return msn + 1, 0
+        return msn, index
+
+    def has_reached(self, msn: int, part: int | None) -> bool:
+        """Whether this part, or this whole segment (``part`` None), or anything later, is published (§6.2.5.2).
+
+        A part beyond the last one of a complete segment stands for the first part of the next segment.
+        """
+        if self.is_ended:
+            return True
+        if part is None:
+            return self.edge[0] > msn
+        segment = self.find_segment(msn)
+        if segment is not None and segment.is_complete and part >= len(segment.parts):
+            return self.edge > (msn + 1, 0)
+        return self.edge > (msn, part)
+
+    def find_init(self, uri: str) -> InitSegment | None:
+        return self._inits.get(uri)
+
+    def find_segment(self, msn: int) -> Segment | None:
+        """A segment that is listed or was until a moment ago."""
+        if self.segments and msn >= self.segments[0].msn:
+            index = msn - self.segments[0].msn
+            return self.segments[index] if index < len(self.segments) else None
+        return next((segment for segment in self._lingering if segment.msn == msn), None)
+
+    def find_part(self, msn: int, index: int) -> Part | None:
+        segment = self.find_segment(msn)
+        return segment.parts[index] if segment and index < len(segment.parts) else None
+
+    # What only the packager calls:
+
+    def add_init(self, init: InitSegment) -> None:
+        self._inits[init.uri] = init
+
+    def open(self, segment: Segment) -> None:
+        """Begins a segment; it becomes visible with its first part."""
+        self.segments.append(segment)
+
+    def publish(self, part: Part) -> None:
+        self.segments[-1].add(part)
+        self._changed()
+
+    def close(self) -> None:
+        """Completes the open segment, which has at least one part or is a gap, and lets the oldest go."""
+        segment = self.segments[-1]
+        segment.is_complete = True
+        if not segment.is_gap:
+            self.bandwidth.add(segment)
+        self._trim()
+        self._changed()
+
+    def end(self) -> None:
+        self.is_ended = True
+        self._changed()
+
+    def _trim(self) -> None:
+        listed_seconds = sum(segment.duration_seconds for segment in self.segments)
+        while len(self.segments) > FEWEST_LISTED_SEGMENTS:
+            listed_seconds -= self.segments[0].duration_seconds
+            if listed_seconds < self.layout.window_seconds:
+                return
+            oldest = self.segments.popleft()
+            self.discontinuity_sequence += oldest.has_discontinuity
+            self._lingering.append(oldest)
+            self._forget_unused_inits()
+
+    def _forget_unused_inits(self) -> None:
+        used = {segment.init_uri for segment in (*self._lingering, *self.segments)}
+        self._inits = {uri: init for uri, init in self._inits.items() if uri in used}
+
+    def _changed(self) -> None:
+        self.version += 1
+        for observer in self.observers:
+            observer()
+
+
+class BandwidthMeter:
+    """Measured bit rate of a rendition: the peak segment and the average so far (RFC 8216bis §4.4.6.2)."""
+
+    def __init__(self, declared_bps: int) -> None:
+        self._declared_bps = declared_bps
+        self._peak_bps = 0.0
+        self._bytes = 0
+        self._seconds = 0.0
+
+    @property
+    def peak_bps(self) -> int:
+        """Of whole segments; before the first one, what was declared."""
+        return round(self._peak_bps) or self._declared_bps
+
+    @property
+    def average_bps(self) -> int:
+        return round(self._bytes * 8 / self._seconds) if self._seconds else self._declared_bps
+
+    def add(self, segment: Segment) -> None:
+        if segment.duration_seconds <= 0:
+            return
+        self._peak_bps = max(self._peak_bps, segment.size_bytes * 8 / segment.duration_seconds)
+        self._bytes += segment.size_bytes
+        self._seconds += segment.duration_seconds

@@ -1,0 +1,1 @@
+"""Parsers and writers of codec configuration, without I/O and without native code."""

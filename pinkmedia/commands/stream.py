@@ -1,0 +1,79 @@
+"""``pinkmedia stream``: make streams, list them, change their keys. Works while the server runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from pinkmedia.commands.flags import takes_settings
+from pinkmedia.config import Settings
+
+if TYPE_CHECKING:
+    from pinkmedia.store import Stream, StreamStore
+
+Result = TypeVar("Result")
+StreamName = Annotated[str, typer.Argument(help="1 to 63 of a-z, 0-9, _ and -.")]
+
+app = typer.Typer(help="Make streams, list them, change their keys.", no_args_is_help=False)
+
+
+@app.command()
+@takes_settings("data_dir")
+def create(name: StreamName, load: Callable[[], Settings]) -> None:
+    """Make a stream and print its key, alone, on the last line."""
+    stream, key = _with_store(load(), lambda store: store.create(name))
+    _explain(f"Stream {stream.name} is made. Its key, which is not shown again:")
+    typer.echo(key)
+
+
+@app.command("rotate-key")
+@takes_settings("data_dir")
+def rotate_key(name: StreamName, load: Callable[[], Settings]) -> None:
+    """Replace a stream's key and print the new one, alone, on the last line."""
+    key = _with_store(load(), lambda store: store.rotate_key(name))
+    _explain(f"The old key of stream {name} opens nothing any more. The new one, which is not shown again:")
+    typer.echo(key)
+
+
+@app.command("list")
+@takes_settings("data_dir")
+def list_streams(load: Callable[[], Settings]) -> None:
+    """List the streams; of each key, only its last characters."""
+    streams = _with_store(load(), lambda store: store.list())
+    if not streams:
+        _explain("There is no stream yet; to make one: pinkmedia stream create NAME")
+        return
+    _print_table(streams)
+
+
+def _with_store(settings: Settings, action: Callable[[StreamStore], Awaitable[Result]]) -> Result:
+    from pinkmedia.store import StreamStore
+
+    async def act() -> Result:
+        store = await StreamStore.open(settings.data_dir)
+        try:
+            return await action(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(act())
+
+
+def _explain(text: str) -> None:
+    """Words for a person, out of the way of whatever reads standard output."""
+    typer.echo(text, err=True)
+
+
+def _print_table(streams: list[Stream]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("Name", "Key ends in", "Made", "Key made", box=box.SIMPLE_HEAD)
+    for stream in streams:
+        made, rotated = (f"{moment:%Y-%m-%d %H:%M} UTC" for moment in (stream.created_at, stream.key_rotated_at))
+        table.add_row(stream.name, f"…{stream.key_hint}", made, rotated)
+    Console().print(table)

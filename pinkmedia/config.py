@@ -1,0 +1,287 @@
+"""Configuration: one flat set of keys, read from a TOML file, the environment and command-line flags.
+
+Each key has one name in three spellings: ``http_port`` in ``pinkmedia.toml``, ``PINKMEDIA_HTTP_PORT`` in the
+environment, ``--http-port`` as a flag. Flags win over the environment, which wins over the file.
+
+The layers are merged here rather than by pydantic-settings, because a refused value must be reported with the
+place it came from: one line that names the layer, the key as it is spelled there, and what would be accepted.
+
+    PinkmediaError
+    └── UsageError
+        └── ConfigurationError    a key or value that cannot be accepted
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pinkmedia.errors import UsageError
+
+ENVIRONMENT_PREFIX = "PINKMEDIA_"
+CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
+"""Names the TOML file; it is not a key of the file itself."""
+DEFAULT_CONFIG = Path("pinkmedia.toml")
+"""Read from the current directory when it exists and no other file is named."""
+
+MINIMUM_WINDOW_SEGMENTS = 3
+"""A live playlist must not fall below three target durations (RFC 8216 §6.2.2)."""
+
+
+class ConfigurationError(UsageError):
+    """A key or value that cannot be accepted; the text names where it was written."""
+
+
+class Settings(BaseSettings):
+    """Every key of the configuration; immutable once loaded."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, allow_inf_nan=False
+    )
+
+    data_dir: Path = Field(default=Path("data"), description="Folder of the database; made when it does not exist.")
+    host: str = Field(default="0.0.0.0", min_length=1, description="Address that every server listens on.")  # noqa: S104
+    http_port: int = Field(
+        default=8080, ge=1, le=65535, description="TCP port of the watch pages, the media and the API."
+    )
+    rtmp_port: int = Field(default=1935, ge=1, le=65535, description="TCP port that publishers send RTMP to.")
+    srt_port: int = Field(
+        default=9999,
+        ge=1,
+        le=65535,
+        description="UDP port reserved for the SRT listener: checked, but nothing listens on it yet.",
+    )
+    public_url: str | None = Field(
+        default=None, description="URL that viewers reach this server at; shown in printed addresses instead of `host`."
+    )
+    segment_target_seconds: float = Field(default=2.0, ge=1, le=6, description="Aimed-at duration of a media segment.")
+    part_target_seconds: float = Field(
+        default=0.2,
+        ge=0.1,
+        le=2,
+        description="Aimed-at duration of a partial segment; at most `segment_target_seconds`.",
+    )
+    window_seconds: float = Field(
+        default=12.0,
+        ge=6,
+        le=120,
+        description="How much of the past stays in memory and listed; at least 3 × `segment_target_seconds`.",
+    )
+    reconnect_grace_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        le=600,
+        description="How long a lost publisher may take to come back and continue its broadcast.",
+    )
+    transcode: bool = Field(
+        default=True, description="Make the smaller renditions too; off: only what the publisher sends."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe event logged."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="Form of log lines on standard error; auto: text on a terminal, JSON elsewhere."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in: `load_settings` has merged the layers already."""
+        return (init_settings,)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_switch_as_number(cls, value: object, info: ValidationInfo) -> object:
+        # Python counts True as 1, so `http_port = true` would mean port 1.
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("not a switch")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("not the URL of a server")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _check_durations(self) -> Settings:
+        if self.part_target_seconds > self.segment_target_seconds:
+            raise _contradiction(
+                "part_target_seconds", f"at most segment_target_seconds, which is {self.segment_target_seconds:g}"
+            )
+        least_seconds = MINIMUM_WINDOW_SEGMENTS * self.segment_target_seconds
+        if self.window_seconds < least_seconds:
+            raise _contradiction("window_seconds", f"at least 3 × segment_target_seconds, which is {least_seconds:g}")
+        return self
+
+    @property
+    def shown_host(self) -> str:
+        """Host for printed URLs: that of `public_url`, else the address listened on, else ``localhost``."""
+        if self.public_url is not None:
+            return bracketed(urlsplit(self.public_url).hostname or "localhost")
+        return "localhost" if is_wildcard(self.host) else bracketed(self.host)
+
+    @property
+    def base_url(self) -> str:
+        """URL that pages and playlists are reached at, without a trailing slash."""
+        return self.public_url or f"http://{self.shown_host}:{self.http_port}"
+
+    @property
+    def rtmp_url(self) -> str:
+        """URL to give to a publisher, without its stream key."""
+        return f"rtmp://{self.shown_host}:{self.rtmp_port}/live"
+
+
+def load_settings(flags: Mapping[str, object] | None = None, *, config: Path | None = None) -> Settings:
+    """The settings of all layers merged. Flags that are None were not given.
+
+    ``config`` is the file to read instead of the one in ``PINKMEDIA_CONFIG`` or the current directory.
+    Raises ConfigurationError.
+    """
+    layers = (_file_layer(config), _environment_layer(), _flag_layer(flags or {}))
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged |= layer.values
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        raise _refusal(error, layers) from None
+
+
+def accepted_values(key: str) -> str:
+    """What a key accepts, in words: ``a number from 1 to 6``."""
+    if key in _ACCEPTED_IN_WORDS:
+        return _ACCEPTED_IN_WORDS[key]
+    field = Settings.model_fields[key]
+    if field.annotation is bool:
+        return "true or false"
+    if get_origin(field.annotation) is Literal:
+        *most, last = get_args(field.annotation)
+        return f"{', '.join(most)} or {last}"
+    low, high = (
+        next(getattr(item, bound) for item in field.metadata if hasattr(item, bound)) for bound in ("ge", "le")
+    )
+    return f"{'a whole number' if field.annotation is int else 'a number'} from {low:g} to {high:g}"
+
+
+def variable_name(key: str) -> str:
+    """The key as an environment variable."""
+    return ENVIRONMENT_PREFIX + key.upper()
+
+
+def flag_name(key: str) -> str:
+    """The key as a command-line flag."""
+    return "--" + key.replace("_", "-")
+
+
+def is_wildcard(host: str) -> bool:
+    """Whether listening on it means every address of the machine."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def bracketed(host: str) -> str:
+    """A host as a URL spells it: IPv6 addresses in brackets (RFC 3986 §3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
+_ACCEPTED_IN_WORDS = {
+    "data_dir": "the path of a folder",
+    "host": "an IP address or host name",
+    "public_url": "an http:// or https:// URL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """Keys from one place."""
+
+    origin: str
+    """Where a person looks for it: the file's path, ``environment`` or ``flag``."""
+    spell: Callable[[str], str]
+    """A key as it is written there."""
+    values: dict[str, Any]
+
+    def refuse_unknown(self, known: set[str]) -> _Layer:
+        for key in self.values:
+            if key not in known:
+                guesses = difflib.get_close_matches(key, known, n=1)
+                hint = f"did you mean {self.spell(guesses[0])}?" if guesses else f"known: {', '.join(sorted(known))}"
+                raise ConfigurationError(f"{self.origin}: unknown key {self.spell(key)}; {hint}")
+        return self
+
+
+def _known_keys() -> set[str]:
+    return set(Settings.model_fields)
+
+
+def _file_layer(config: Path | None) -> _Layer:
+    named = config or Path(os.environ.get(CONFIG_VARIABLE, ""))
+    is_named = named != Path()
+    path = named if is_named else DEFAULT_CONFIG
+    values = _read_toml(path) if is_named or path.exists() else {}
+    return _Layer(str(path), str, values).refuse_unknown(_known_keys())
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: not valid TOML: not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:  # its text ends with the line and the column
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
+
+
+def _environment_layer() -> _Layer:
+    own = {name.upper() for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)} - {CONFIG_VARIABLE}
+    written = {name.removeprefix(ENVIRONMENT_PREFIX).lower(): None for name in own}
+    _Layer("environment", variable_name, written).refuse_unknown(_known_keys())
+    return _Layer("environment", variable_name, EnvSettingsSource(Settings)())
+
+
+def _flag_layer(flags: Mapping[str, object]) -> _Layer:
+    return _Layer("flag", flag_name, {key: value for key, value in flags.items() if value is not None})
+
+
+def _contradiction(key: str, accepted: str) -> PydanticCustomError:
+    return PydanticCustomError("contradiction", "{key} must be {accepted}", {"key": key, "accepted": accepted})
+
+
+def _refusal(error: ValidationError, layers: tuple[_Layer, ...]) -> ConfigurationError:
+    """The first complaint, with the layer that decided the value."""
+    first = error.errors(include_url=False)[0]
+    context = first.get("ctx", {})
+    key = str(first["loc"][0]) if first["loc"] else context["key"]
+    accepted = context.get("accepted") or accepted_values(key)
+    for layer in reversed(layers):
+        if key in layer.values:
+            return ConfigurationError(
+                f"{layer.origin}: {layer.spell(key)} cannot be {str(layer.values[key])!r}: it must be {accepted}"
+            )
+    default = Settings.model_fields[key].default
+    return ConfigurationError(f"default: {key} cannot stay {default:g}: it must be {accepted}")

@@ -1,0 +1,1 @@
+"""Live streams: who may publish, and how a publisher's packets become a presentation."""

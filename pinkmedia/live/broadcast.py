@@ -1,0 +1,193 @@
+"""One time that a stream is live: from its first publisher until that says goodbye or stays away too long.
+
+    LIVE ── connection lost ──► INTERRUPTED ── grace over ──► ENDED
+     ▲                              │                            ▲
+     └────── publisher is back ─────┘      LIVE ── goodbye ──────┘
+
+A source that fits the presentation goes on in it, behind a discontinuity. One that does not (other renditions, longer
+segments) gets a new presentation; the old one's playlists end, and players reload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+from packager.boundaries import SegmentTooLong
+from packager.layout import Layout, PackagerSettings
+from packager.presentation import Presentation
+from pinkmedia.live.pipeline import SourcePipeline
+from pinkmedia.live.plan import SourcePlan, plan_source
+from pinkmedia.media import VIDEO_TIMESCALE, Packet, Track, VideoTrack
+from transcode.pool import WorkerPool
+
+DRAIN_SECONDS = 1.0
+"""How long the encoders may take to deliver their last frames: they hold a few, and a stop must be quick."""
+
+log = structlog.get_logger(__name__)
+
+
+class State(StrEnum):
+    """Where a broadcast is in its life."""
+
+    LIVE = "live"
+    INTERRUPTED = "interrupted"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastSettings:
+    """What holds for every broadcast of a node."""
+
+    packager: PackagerSettings
+    is_transcoding: bool
+    reconnect_grace_seconds: float
+
+
+class Broadcast:
+    """A stream while it is live."""
+
+    def __init__(
+        self,
+        stream_name: str,
+        settings: BroadcastSettings,
+        pool: WorkerPool,
+        *,
+        key_frame_distance_seconds: float,
+        open_presentation: Callable[[Layout, frozenset[str]], Presentation],
+        on_worker_restart: Callable[[], None],
+        on_ended: Callable[[], None],
+    ) -> None:
+        self.stream_name = stream_name
+        self.state = State.LIVE
+        self.presentation: Presentation | None = None
+        self.key_frame_distance_seconds = key_frame_distance_seconds
+        """The longest seen; it outlives the broadcast, because encoders' settings do."""
+        self._settings = settings
+        self._pool = pool
+        self._open_presentation = open_presentation
+        self._on_worker_restart = on_worker_restart
+        self._on_ended = on_ended
+        self._pipeline: SourcePipeline | None = None
+        self._tracks: Sequence[Track] = ()
+        self._seconds_since_boundary: float | None = None
+        self._grace: asyncio.TimerHandle | None = None
+        self._log = log.bind(stream=stream_name)
+
+    # The source
+
+    def begin_source(self, tracks: Sequence[Track]) -> None:
+        """A publisher's media begins, or begins anew with other tracks."""
+        self._stop_grace()
+        if self._pipeline is not None:
+            self._pipeline.kill()
+        self.state = State.LIVE
+        self._tracks = tracks
+        self._seconds_since_boundary = None
+        plan = plan_source(
+            tracks,
+            self.key_frame_distance_seconds,
+            self._settings.packager,
+            is_transcoding=self._settings.is_transcoding,
+        )
+        presentation = self._presentation_for(plan)
+        self._pipeline = SourcePipeline(
+            plan, presentation, self._pool, stream_name=self.stream_name, on_worker_restart=self._on_worker_restart
+        )
+        self._log.info("source_began", epoch=presentation.epoch, **_described(plan))
+
+    def write(self, packet: Packet) -> None:
+        if self._seconds_since_boundary is not None:
+            self._measure_key_frame_distance(packet)
+        if self._pipeline is None:
+            return
+        try:
+            self._pipeline.write(packet)
+        except SegmentTooLong as too_long:
+            self._stop_for_long_segment(too_long)
+
+    def interrupt(self) -> None:
+        """The publisher's connection was lost: it may come back."""
+        if self.state is not State.LIVE:
+            return
+        self.state = State.INTERRUPTED
+        if self._pipeline is not None:
+            self._pipeline.kill()
+            self._pipeline = None
+        if self.presentation is not None:
+            self.presentation.flush()
+        grace_seconds = self._settings.reconnect_grace_seconds
+        self._log.info("broadcast_interrupted", grace_seconds=grace_seconds)
+        self._grace = asyncio.get_running_loop().call_later(grace_seconds, self._end)
+
+    async def finish(self) -> None:
+        """The broadcast is over: everything that came in is published, then the playlists end."""
+        self._stop_grace()
+        self.state = State.ENDED
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            await pipeline.drain(DRAIN_SECONDS)
+        self._end()
+
+    def _end(self) -> None:
+        self.state = State.ENDED
+        if self.presentation is not None:
+            self.presentation.end()
+        self._log.info("broadcast_ended")
+        self._on_ended()
+
+    def _stop_grace(self) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+
+    def _presentation_for(self, plan: SourcePlan) -> Presentation:
+        """The one there is, when the plan keeps its promises; otherwise a new one."""
+        current = self.presentation
+        if current is not None and not current.is_ended:
+            if current.layout == plan.layout and current.names == plan.rendition_names:
+                return current
+            current.end()
+        self.presentation = self._open_presentation(plan.layout, plan.rendition_names)
+        return self.presentation
+
+    # Key frames too far apart
+
+    def _stop_for_long_segment(self, too_long: SegmentTooLong) -> None:
+        """The promised target duration cannot be kept: this presentation ends, and the distance is measured."""
+        self._seconds_since_boundary = too_long.elapsed_seconds
+        if self._pipeline is not None:
+            self._pipeline.kill()
+            self._pipeline = None
+        if self.presentation is not None:
+            self.presentation.end()
+        self._log.warning(
+            "key_frames_too_far_apart",
+            seconds_without_key_frame=round(too_long.elapsed_seconds, 3),
+            advice="set the encoder's key frame interval to 2 s; viewers reload once",
+        )
+
+    def _measure_key_frame_distance(self, packet: Packet) -> None:
+        """Counts on to the next key frame, where a new presentation begins."""
+        video = next((track for track in self._tracks if isinstance(track, VideoTrack)), None)
+        if video is None or self._seconds_since_boundary is None or packet.track_id != video.track_id:
+            return
+        if packet.is_sync:
+            self.key_frame_distance_seconds = max(self.key_frame_distance_seconds, self._seconds_since_boundary)
+            self.begin_source(self._tracks)
+        else:
+            self._seconds_since_boundary += packet.duration_ticks / VIDEO_TIMESCALE
+
+
+def _described(plan: SourcePlan) -> dict[str, object]:
+    """The plan as fields of a log line."""
+    return {
+        "video": plan.video and f"{plan.video.width}x{plan.video.height}@{float(plan.video.frame_rate):.3g}",
+        "audio": plan.audio and f"{plan.audio.codec_string} {plan.audio.sample_rate} Hz {plan.audio.channels} ch",
+        "passthrough": plan.passthrough_name,
+        "rungs": [rung.name for rung in plan.rungs],
+    }

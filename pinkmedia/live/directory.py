@@ -1,0 +1,231 @@
+"""All streams of this node: the door for publishers, and what the web looks up.
+
+A stream is known here from its first publisher on. It has at most one broadcast at a time, and the presentations that
+players may still ask for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from packager.layout import Layout
+from packager.presentation import Presentation
+from pinkmedia.errors import EnvironmentFault
+from pinkmedia.live.broadcast import Broadcast, BroadcastSettings
+from pinkmedia.media import Packet, Part, Rendition, Track
+from pinkmedia.publishing import Publication, PublishRefused, PublishRequest, Refusal
+from pinkmedia.store import StreamStore
+from transcode.pool import WorkerPool
+
+ENDED_LINGER_SECONDS = 30.0
+"""How long an ended presentation is still served: players read the end of the playlist, and what they still lack."""
+OFFLINE = "offline"
+"""The status of a stream without a broadcast."""
+KEY_CHECK_SECONDS = 2.0
+"""How often live publishers' keys are checked again: a rotated key cuts its publisher off within this."""
+
+log = structlog.get_logger(__name__)
+
+
+class LiveMetrics(Protocol):
+    """What the directory reports."""
+
+    def part_published(self, rendition: Rendition, part: Part) -> None: ...
+
+    def worker_restarted(self) -> None: ...
+
+
+class LiveStream:
+    """A stream as this node has seen it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.broadcast: Broadcast | None = None
+        self.publisher: PublishRequest | None = None
+        self.admitted_key_at: datetime | None = None
+        """When the publisher's key was made; a later key in the store means that it was rotated."""
+        self.presentations: dict[str, Presentation] = {}
+        self.key_frame_distance_seconds = 0.0
+
+
+class LiveDirectory:
+    """Admits publishers and finds presentations."""
+
+    def __init__(self, store: StreamStore, settings: BroadcastSettings, pool: WorkerPool, metrics: LiveMetrics) -> None:
+        self._store = store
+        self._settings = settings
+        self._pool = pool
+        self._metrics = metrics
+        self._streams: dict[str, LiveStream] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
+        self._key_check: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._key_check = asyncio.create_task(self._check_keys())
+
+    async def close(self, reason: str) -> None:
+        """No more publishers; those there are told why, and every broadcast ends as it should."""
+        self._closing.set()
+        if self._key_check is not None:
+            await self._key_check
+        for stream in self._streams.values():
+            # Finished first: what the encoders hold is still published, and losing the publisher is no interruption.
+            self._finish(stream)
+            if stream.publisher is not None:
+                stream.publisher.disconnect(reason)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    # For publishers
+
+    async def admit(self, request: PublishRequest) -> Publication:
+        """See pinkmedia.publishing.Door."""
+        if self._closing.is_set():
+            raise PublishRefused(Refusal.SHUTTING_DOWN)
+        # Shielded: a publisher that hangs up must not interrupt the database in the middle of a statement.
+        known = await asyncio.shield(self._store.find_by_key(request.key))
+        if known is None:
+            raise PublishRefused(Refusal.BAD_KEY)
+        stream = self._streams.setdefault(known.name, LiveStream(known.name))
+        if stream.publisher is not None:
+            raise PublishRefused(Refusal.ALREADY_PUBLISHING)
+        stream.publisher, stream.admitted_key_at = request, known.key_rotated_at
+        if stream.broadcast is None:
+            stream.broadcast = self._new_broadcast(stream)
+        return StreamPublication(stream, stream.broadcast, request, self._finish)
+
+    def _new_broadcast(self, stream: LiveStream) -> Broadcast:
+        broadcast = Broadcast(
+            stream.name,
+            self._settings,
+            self._pool,
+            key_frame_distance_seconds=stream.key_frame_distance_seconds,
+            open_presentation=lambda layout, names: self._open_presentation(stream, layout, names),
+            on_worker_restart=self._metrics.worker_restarted,
+            on_ended=lambda: self._forget_broadcast(stream, broadcast),
+        )
+        return broadcast
+
+    def _finish(self, stream: LiveStream) -> None:
+        """Ends the stream's broadcast in the background; a new one may begin meanwhile."""
+        broadcast = stream.broadcast
+        if broadcast is not None:
+            self._forget_broadcast(stream, broadcast)
+            self._spawn(broadcast.finish())
+
+    def _forget_broadcast(self, stream: LiveStream, broadcast: Broadcast) -> None:
+        stream.key_frame_distance_seconds = broadcast.key_frame_distance_seconds
+        if stream.broadcast is broadcast:
+            stream.broadcast = None
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _check_keys(self) -> None:
+        while not await self._closes_within(KEY_CHECK_SECONDS):
+            for stream in [stream for stream in self._streams.values() if stream.publisher is not None]:
+                await self._check_key(stream)
+
+    async def _closes_within(self, seconds: float) -> bool:
+        """Ends by an event and not by cancelling, which would interrupt the database in the middle of a statement."""
+        try:
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _check_key(self, stream: LiveStream) -> None:
+        try:
+            known = await self._store.find_by_name(stream.name)
+        except EnvironmentFault as fault:
+            log.warning("stream_key_not_checked", stream=stream.name, reason=str(fault))
+            return
+        publisher = stream.publisher
+        if publisher is not None and (known is None or known.key_rotated_at != stream.admitted_key_at):
+            log.info("stream_key_changed", stream=stream.name)
+            publisher.disconnect("the stream key was changed")
+
+    # For viewers
+
+    @property
+    def live_count(self) -> int:
+        return sum(stream.publisher is not None for stream in self._streams.values())
+
+    def live_names(self) -> list[str]:
+        return sorted(name for name in self._streams if self.status_of(name) != OFFLINE)
+
+    def status_of(self, stream_name: str) -> str:
+        """``live`` (from the first key frame on), ``interrupted`` or ``offline``."""
+        stream = self._streams.get(stream_name)
+        broadcast = stream.broadcast if stream else None
+        if broadcast is None or broadcast.presentation is None or not broadcast.presentation.has_begun:
+            return OFFLINE
+        return broadcast.state.value
+
+    async def is_known(self, stream_name: str) -> bool:
+        return await self._store.find_by_name(stream_name) is not None
+
+    def find_presentation(self, stream_name: str, epoch: str | None = None) -> Presentation | None:
+        """The presentation of this epoch, or without one the newest."""
+        stream = self._streams.get(stream_name)
+        if stream is None or not stream.presentations:
+            return None
+        return stream.presentations.get(epoch) if epoch is not None else next(reversed(stream.presentations.values()))
+
+    def _open_presentation(self, stream: LiveStream, layout: Layout, names: frozenset[str]) -> Presentation:
+        # Milliseconds of the wall clock make it new after a restart, too; the loop makes it new within one.
+        number = time.time_ns() // 1_000_000
+        while (epoch := f"{number:x}") in stream.presentations:
+            number += 1
+        presentation = Presentation(epoch, layout, names, on_part=self._metrics.part_published)
+        stream.presentations[epoch] = presentation
+        presentation.observers.append(lambda: self._forget_later(stream, presentation))
+        return presentation
+
+    def _forget_later(self, stream: LiveStream, presentation: Presentation) -> None:
+        if presentation.is_ended:
+            loop = asyncio.get_running_loop()
+            loop.call_later(ENDED_LINGER_SECONDS, stream.presentations.pop, presentation.epoch, None)
+
+
+class StreamPublication:
+    """One publisher's hold on its stream (pinkmedia.publishing.Publication)."""
+
+    def __init__(
+        self,
+        stream: LiveStream,
+        broadcast: Broadcast,
+        request: PublishRequest,
+        finish: Callable[[LiveStream], None],
+    ) -> None:
+        self.stream_name = stream.name
+        self._stream = stream
+        self._broadcast = broadcast
+        self._request = request
+        self._finish = finish
+
+    def begin(self, tracks: Sequence[Track]) -> None:
+        self._broadcast.begin_source(tracks)
+
+    def write(self, packet: Packet) -> None:
+        self._broadcast.write(packet)
+
+    def end(self, reason: str, *, is_clean: bool) -> None:
+        if self._stream.publisher is not self._request:
+            return
+        self._stream.publisher = None
+        if self._stream.broadcast is not self._broadcast:
+            return
+        if is_clean:
+            self._finish(self._stream)
+        else:
+            self._broadcast.interrupt()

@@ -1,0 +1,113 @@
+"""The encoded rungs of one source: a worker process, and another one when it dies.
+
+A worker can only start at a key frame, and what it makes must begin a segment. So a new one is taken at the next
+boundary, which is then a discontinuity in every rendition; the rungs miss what lies between, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from pinkmedia.media import Packet, Rendition, VideoTrack
+from transcode.ladder import Rung
+from transcode.pool import TranscodeWorker, WorkerPool
+
+MOST_FAILURES_IN_A_ROW = 5
+"""Workers that die one after another without a packet: the source cannot be encoded, the rungs are given up."""
+
+log = structlog.get_logger(__name__)
+
+
+class EncodingSink(Protocol):
+    """Where the rungs' media goes."""
+
+    def add_rendition(self, rendition: Rendition) -> None: ...
+
+    def write(self, rendition_name: str, packet: Packet) -> None: ...
+
+    def give_up(self, rendition_name: str) -> None: ...
+
+
+class Encoding:
+    """Keeps one worker on a source, as long as that makes sense."""
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        source: VideoTrack,
+        rungs: Sequence[Rung],
+        sink: EncodingSink,
+        *,
+        stream_name: str,
+        on_restart: Callable[[], None],
+    ) -> None:
+        self._pool = pool
+        self._source = source
+        self._rungs = rungs
+        self._sink = sink
+        self._on_restart = on_restart
+        self._failures_in_a_row = 0
+        self._worker: TranscodeWorker | None = None
+        self._is_given_up = False
+        self._log = log.bind(stream=stream_name)
+        self._take_worker()
+
+    @property
+    def needs_restart(self) -> bool:
+        """The worker is gone: the next boundary should be a discontinuity, and `restart` be called there."""
+        return self._worker is None and not self._is_given_up
+
+    def restart(self) -> None:
+        """Takes a new worker; the next packet written is a key frame."""
+        self._on_restart()
+        self._take_worker()
+
+    def begin_segment_at(self, pts_ticks: int) -> None:
+        if self._worker is not None:
+            self._worker.force_idr_at(pts_ticks)
+
+    def write_source(self, packet: Packet) -> None:
+        if self._worker is not None:
+            self._worker.write(packet)
+
+    async def drain(self, timeout_seconds: float) -> None:
+        """Delivers what is still inside the encoders, then ends the worker."""
+        worker, self._worker = self._worker, None
+        self._is_given_up = True
+        if worker is not None:
+            await worker.drain(timeout_seconds)
+
+    def kill(self) -> None:
+        """Ends the worker at once; what it had not delivered is lost."""
+        worker, self._worker = self._worker, None
+        self._is_given_up = True
+        if worker is not None:
+            worker.kill()
+
+    def _take_worker(self) -> None:
+        self._worker = self._pool.take()
+        self._worker.configure(self._source, self._rungs, self)
+        self._log.info("worker_started", pid=self._worker.pid, rungs=[rung.name for rung in self._rungs])
+
+    # What the worker calls:
+
+    def on_renditions(self, renditions: Sequence[Rendition]) -> None:
+        for rendition in renditions:
+            self._sink.add_rendition(rendition)
+
+    def on_packet(self, rendition_name: str, packet: Packet) -> None:
+        self._failures_in_a_row = 0
+        self._sink.write(rendition_name, packet)
+
+    def on_failure(self, reason: str) -> None:
+        self._worker = None
+        self._failures_in_a_row += 1
+        self._log.warning("worker_failed", reason=reason, failures_in_a_row=self._failures_in_a_row)
+        if self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
+            self._is_given_up = True
+            self._log.error("encoding_given_up", advice="the rungs end; a passed-through rendition goes on")
+            for rung in self._rungs:
+                self._sink.give_up(rung.name)

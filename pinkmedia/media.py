@@ -1,0 +1,138 @@
+"""The vocabulary every stage speaks: tracks, packets, renditions, and what the packager makes.
+
+This module imports nothing of the project, so that every package may import it.
+
+Time is counted in integer ticks of a track's timescale: video 90 000 per second, audio its sample rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import TypeAlias
+
+VIDEO_TIMESCALE = 90_000
+"""Ticks per second of every video track: divides 24, 25, 30, 50, 60 and the 1001 rates' frame durations well."""
+
+
+class Codec(StrEnum):
+    """What an elementary stream is coded in."""
+
+    H264 = "h264"
+    AAC = "aac"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTrack:
+    """A video elementary stream, as its parameter sets describe it."""
+
+    track_id: int
+    """Unique in its source; 1 is the first video track."""
+    codec: Codec
+    configuration: bytes
+    """The codec's configuration record: for H.264 the AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3)."""
+    width: int
+    """Displayed width in pixels (after cropping)."""
+    height: int
+    """Displayed height in pixels (after cropping)."""
+    codec_string: str
+    """RFC 6381 name, such as ``avc1.640028``."""
+    frame_rate: Fraction
+    """Nominal frames per second. Ingest always fills it in: from the sender's metadata, the parameter sets, or by
+    measuring the first frames."""
+
+    @property
+    def timescale(self) -> int:
+        return VIDEO_TIMESCALE
+
+    @property
+    def frame_duration_ticks(self) -> int:
+        """Nominal duration of one frame."""
+        return round(VIDEO_TIMESCALE / self.frame_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """An audio elementary stream, as its configuration describes it."""
+
+    track_id: int
+    """Unique in its source; 2 is the first audio track."""
+    codec: Codec
+    configuration: bytes
+    """For AAC the AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1)."""
+    sample_rate: int
+    channels: int
+    samples_per_frame: int
+    """1024 for AAC-LC; at the output rate 2048 for HE-AAC."""
+    codec_string: str
+    """RFC 6381 name, such as ``mp4a.40.2``."""
+    bit_rate_bps: int | None = None
+    """As the sender declares it; None when it does not."""
+
+    @property
+    def timescale(self) -> int:
+        return self.sample_rate
+
+    @property
+    def frame_duration_ticks(self) -> int:
+        return self.samples_per_frame
+
+
+Track: TypeAlias = VideoTrack | AudioTrack
+
+
+@dataclass(slots=True)
+class Packet:
+    """One access unit of one track.
+
+    The stage that holds a packet owns it and may change its times in place; the payload is never changed.
+    """
+
+    track_id: int
+    dts_ticks: int
+    pts_ticks: int
+    duration_ticks: int
+    """Nominal: from the frame rate, or samples per frame; the true one is known only when the next packet arrives."""
+    is_sync: bool
+    """A decoder can start here: an IDR picture; every audio frame."""
+    payload: bytes | memoryview
+    """Length-prefixed (4 bytes) NAL units for H.264; one raw frame for audio."""
+    received_at: float
+    """Monotonic seconds when its last byte came in; it travels along so that latency is measured, not guessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One entry of the adaptive ladder, or the audio beside it."""
+
+    name: str
+    """Unique in its stream and fit for a URL: ``1080p``, ``720p``, ``audio``."""
+    track: Track
+    bit_rate_bps: int
+    """Declared or configured; what is published later is measured."""
+    is_passthrough: bool
+    """True when the publisher's own access units are served, untouched."""
+
+
+@dataclass(frozen=True, slots=True)
+class InitSegment:
+    """The CMAF header of a rendition: what a decoder needs before any part."""
+
+    uri: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One published CMAF chunk: immutable."""
+
+    uri: str
+    data: bytes
+    duration_seconds: float
+    is_independent: bool
+    """It holds a sync sample (it begins with one, for video made here)."""
+    last_received_at: float
+    """``Packet.received_at`` of its last access unit."""
+    published_at: float
+    """Monotonic seconds when it became readable."""

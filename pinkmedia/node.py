@@ -1,0 +1,189 @@
+"""The composition root: one process that takes publishers in and serves viewers.
+
+    store ─► directory ◄─ RTMP server          everything runs in one event loop (uvloop);
+                │                              decoding and encoding run in worker processes
+                └──► origin, API, pages ◄─ uvicorn
+
+Starting goes from the inside out, so that nobody is let in before all is ready; stopping goes from the outside in:
+publishers are told, the broadcasts end, viewers get the end of their playlists, workers are reaped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from ingest.rtmp.server import IngestCounters, RtmpServer
+from packager.layout import PackagerSettings
+from pinkmedia.config import Settings
+from pinkmedia.listening import listen
+from pinkmedia.live.broadcast import BroadcastSettings
+from pinkmedia.live.directory import LiveDirectory
+from pinkmedia.media import AudioTrack, Part, Rendition
+from pinkmedia.metrics import CONTENT_TYPE, Metrics
+from pinkmedia.store import StreamStore
+from transcode.pool import WorkerPool
+from web.app import create_app
+from web.origin import Origin
+
+HTTP_DRAIN_SECONDS = 1
+"""How long answers in flight may take at the end. With the encoders' drain it keeps the whole stop under 5 s."""
+STOP_REASON = "the server is shutting down"
+
+log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Serves until SIGINT or SIGTERM. Returns the exit code.
+
+    Raises EnvironmentFault when a port is taken, a codec is missing or a folder cannot be written.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with running_node(settings) as node:
+        log.info("ready", http=settings.base_url, rtmp=settings.rtmp_url, data_dir=str(settings.data_dir))
+        await node.wait_for_failure(stop)
+        log.info("stopping")
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def running_node(settings: Settings) -> AsyncIterator[Node]:
+    """A node that is ready; it is stopped at the end of the block."""
+    async with AsyncExitStack() as stack:
+        # Ports first: a taken one is the most common mistake, and nothing need be undone then.
+        http_socket = stack.enter_context(listen(settings, "http_port"))
+        store = await StreamStore.open(settings.data_dir)
+        stack.push_async_callback(store.close)
+        pool = WorkerPool()
+        stack.push_async_callback(pool.close)
+        await pool.start()
+        node = Node(settings, store, pool, http_socket)
+        stack.push_async_callback(node.stop)
+        await node.start()
+        yield node
+
+
+class Node:
+    """The servers of a process, and what connects them."""
+
+    def __init__(self, settings: Settings, store: StreamStore, pool: WorkerPool, http_socket: socket.socket) -> None:
+        self._settings = settings
+        self._metrics = Metrics()
+        self.directory = LiveDirectory(store, _broadcast_settings(settings), pool, PartMetrics(self._metrics))
+        self._rtmp = RtmpServer(self.directory)
+        self._reported = IngestCounters()
+        self._origin = Origin(self.directory, on_answer=self._count_answer)
+        self._http_socket = http_socket
+        self._http = _HttpServer(create_app(self._origin, self.directory, self))
+        self._http_task: asyncio.Task[None] | None = None
+        self.is_ready = False
+
+    async def start(self) -> None:
+        await self.directory.start()
+        await self._rtmp.start(self._settings.host, self._settings.rtmp_port)
+        self._http_task = asyncio.create_task(self._http.serve(sockets=[self._http_socket]))
+        self.is_ready = True
+
+    async def wait_for_failure(self, stop: asyncio.Event) -> None:
+        """Returns when ``stop`` is set, or when the HTTP server has ended by itself (raising its error)."""
+        stopping = asyncio.create_task(stop.wait())
+        tasks = [stopping, *([self._http_task] if self._http_task else [])]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+
+    async def stop(self) -> None:
+        """Tells publishers, ends the broadcasts, lets viewers read the end of their playlists."""
+        self.is_ready = False
+        await self.directory.close(STOP_REASON)
+        await self._rtmp.close(STOP_REASON)
+        self._http.should_exit = True
+        if self._http_task is not None:
+            await self._http_task
+
+    def render_metrics(self) -> tuple[bytes, str]:
+        self._metrics.live_streams.set(self.directory.live_count)
+        self._metrics.blocked_requests.set(self._origin.waiting_count)
+        self._metrics.rtmp_connections.set(self._rtmp.connection_count)
+        self._report_ingest()
+        return self._metrics.render(), CONTENT_TYPE
+
+    def _report_ingest(self) -> None:
+        """The RTMP server counts by itself, knowing nothing of metrics: what is new since the last time is added."""
+        counters, reported = self._rtmp.counters, self._reported
+        self._metrics.ingest_bytes.inc(counters.media_bytes - reported.media_bytes)
+        for reason, count in counters.closed_by_reason.items():
+            self._metrics.publishers_closed.labels(reason).inc(count - reported.closed_by_reason[reason])
+        self._reported = IngestCounters(counters.connections, counters.media_bytes, counters.closed_by_reason.copy())
+
+    def _count_answer(self, kind: str, status: int) -> None:
+        self._metrics.http_requests.labels(kind).inc()
+
+
+class PartMetrics:
+    """Counts parts by what made them; the label children are looked up once, not per part."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        kinds = ("audio", "passthrough", "transcoded")
+        self._published = {kind: metrics.parts_published.labels(kind) for kind in kinds}
+        self._delays = {kind: metrics.part_publish_delay_seconds.labels(kind) for kind in kinds}
+
+    def part_published(self, rendition: Rendition, part: Part) -> None:
+        if isinstance(rendition.track, AudioTrack):
+            kind = "audio"
+        else:
+            kind = "passthrough" if rendition.is_passthrough else "transcoded"
+        self._published[kind].inc()
+        self._delays[kind].observe(part.published_at - part.last_received_at)
+
+    def worker_restarted(self) -> None:
+        self._metrics.worker_restarts.inc()
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn in our loop: we own the signals and the socket."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=HTTP_DRAIN_SECONDS,
+        )
+        super().__init__(config)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _broadcast_settings(settings: Settings) -> BroadcastSettings:
+    return BroadcastSettings(
+        packager=PackagerSettings(
+            segment_target_seconds=settings.segment_target_seconds,
+            part_target_seconds=settings.part_target_seconds,
+            window_seconds=settings.window_seconds,
+        ),
+        is_transcoding=settings.transcode,
+        reconnect_grace_seconds=settings.reconnect_grace_seconds,
+    )

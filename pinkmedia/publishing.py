@@ -1,0 +1,70 @@
+"""What ingest needs of the rest: a door that admits publishers, and a publication that takes their media.
+
+Protocol servers (RTMP now) depend only on these two protocols; the stream registry implements them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from pinkmedia.media import Packet, Track
+
+
+class Refusal(StrEnum):
+    """Why a publisher is not admitted; each protocol maps it to its own code."""
+
+    BAD_KEY = "bad_key"
+    ALREADY_PUBLISHING = "already_publishing"
+    SHUTTING_DOWN = "shutting_down"
+
+
+class PublishRefused(Exception):
+    """The door stays shut."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRequest:
+    """A publisher asks to be let in."""
+
+    protocol: str
+    """``rtmp``."""
+    key: str
+    """The stream key as presented. Never log it."""
+    peer_address: str
+    disconnect: Callable[[str], None]
+    """Tells the publisher why and closes its connection; safe to call more than once, from the event loop."""
+
+
+class Publication(Protocol):
+    """An admitted publisher's media goes here. Every call returns at once and runs in the event loop."""
+
+    stream_name: str
+
+    def begin(self, tracks: Sequence[Track]) -> None:
+        """The source's tracks (at most one video and one audio), before any packet.
+
+        Called again when they change: packets that follow belong to the new tracks, on a timeline of its own.
+        """
+
+    def write(self, packet: Packet) -> None:
+        """One access unit, in decode order within its track, on the source's own timeline (any origin)."""
+
+    def end(self, reason: str, *, is_clean: bool) -> None:
+        """No more media. ``is_clean``: the publisher said goodbye; otherwise its connection was lost. Called once."""
+
+
+class Door(Protocol):
+    """Decides who may publish."""
+
+    async def admit(self, request: PublishRequest) -> Publication:
+        """The publication for this key.
+
+        Raises PublishRefused.
+        """

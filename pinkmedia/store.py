@@ -1,0 +1,219 @@
+"""The stream store: which streams exist and which key opens each, in SQLite.
+
+The command line and a running server use the same file at once: write-ahead logging lets readers go on while one
+writes, and a writer waits for another instead of failing. Every statement is its own transaction.
+
+    PinkmediaError
+    ├── UsageError
+    │   └── BadStreamName     not a name that fits a URL
+    ├── StreamExists          the name is taken
+    ├── UnknownStream         no stream has the name
+    └── EnvironmentFault      the folder or the file cannot be used
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Column, Dialect, Integer, MetaData, Row, String, Table, event, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.types import TypeDecorator
+
+from pinkmedia.errors import EnvironmentFault, PinkmediaError, UsageError
+from pinkmedia.keys import generate_key, hash_key, is_key, key_hint, key_matches
+
+DATABASE_NAME = "pinkmedia.sqlite3"
+STREAM_NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+"""Fits a URL's path, a file's name and a DNS label."""
+BUSY_TIMEOUT_MS = 5_000
+"""How long a writer waits for another process: many times what one small transaction takes, even on a slow disk."""
+
+
+class BadStreamName(UsageError):
+    """A name that breaks the rule for names."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} cannot be a stream's name: use 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit"
+        )
+
+
+class StreamExists(PinkmediaError):
+    """The name is taken."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"stream {name!r} exists already; for a new key: pinkmedia stream rotate-key {name}")
+
+
+class UnknownStream(PinkmediaError):
+    """No stream has the name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no stream {name!r}; to make it: pinkmedia stream create {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A creator's persistent channel."""
+
+    id: int
+    name: str
+    key_hint: str
+    """The last characters of its key, for lists."""
+    created_at: datetime
+    key_rotated_at: datetime
+    """When its present key was made; a publisher admitted before it holds an old one."""
+
+
+class _UtcDateTime(TypeDecorator[datetime]):
+    """Microseconds since the Unix epoch: SQLite has no time type, and integers sort and compare exactly."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else round(value.timestamp() * 1_000_000)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value / 1_000_000, UTC)
+
+
+_STREAM = Table(
+    "stream",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("name", String(63), nullable=False, unique=True),
+    Column("key_hash", String(64), nullable=False, unique=True),
+    Column("key_hint", String(4), nullable=False),
+    Column("created_at", _UtcDateTime, nullable=False),
+    Column("key_rotated_at", _UtcDateTime, nullable=False),
+)
+
+
+class StreamStore:
+    """The streams of one database file. Every method raises EnvironmentFault when the file fails it."""
+
+    def __init__(self, path: Path, engine: AsyncEngine) -> None:
+        """Use `open`."""
+        self._path = path
+        self._engine = engine
+
+    @classmethod
+    async def open(cls, data_dir: Path) -> StreamStore:
+        """The store in a data folder, both made for their owner alone when they do not exist."""
+        path = data_dir / DATABASE_NAME
+        _make_private(path)
+        engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True)
+        event.listen(engine.sync_engine, "connect", _prepare_connection)
+        store = cls(path, engine)
+        try:
+            async with store._transaction() as connection:
+                await connection.execute(CreateTable(_STREAM, if_not_exists=True))
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    async def create(self, name: str) -> tuple[Stream, str]:
+        """A new stream and its key, which is shown this once.
+
+        Raises BadStreamName, StreamExists.
+        """
+        if not STREAM_NAME_PATTERN.fullmatch(name):
+            raise BadStreamName(name)
+        key = generate_key()
+        now = datetime.now(UTC)
+        values = {"name": name, "created_at": now, **_key_columns(key, now)}
+        try:
+            async with self._transaction() as connection:
+                row = (await connection.execute(insert(_STREAM).values(values).returning(_STREAM))).one()
+        except IntegrityError:
+            raise StreamExists(name) from None
+        return _stream(row), key
+
+    async def list(self) -> list[Stream]:
+        """Every stream, by name."""
+        async with self._transaction() as connection:
+            rows = await connection.execute(select(_STREAM).order_by(_STREAM.c.name))
+            return [_stream(row) for row in rows]
+
+    async def rotate_key(self, name: str) -> str:
+        """A new key; the old one opens nothing from now on.
+
+        Raises UnknownStream.
+        """
+        key = generate_key()
+        change = update(_STREAM).where(_STREAM.c.name == name).values(_key_columns(key, datetime.now(UTC)))
+        async with self._transaction() as connection:
+            changed = (await connection.execute(change.returning(_STREAM.c.id))).first()
+        if changed is None:
+            raise UnknownStream(name)
+        return key
+
+    async def find_by_key(self, key: str) -> Stream | None:
+        """The stream that a presented key opens."""
+        if not is_key(key):
+            return None
+        row = await self._first(select(_STREAM).where(_STREAM.c.key_hash == hash_key(key)))
+        # The index compares digests, which a peer cannot steer; the last word is in constant time all the same.
+        return _stream(row) if row is not None and key_matches(key, row.key_hash) else None
+
+    async def find_by_name(self, name: str) -> Stream | None:
+        """The stream of this name."""
+        row = await self._first(select(_STREAM).where(_STREAM.c.name == name))
+        return None if row is None else _stream(row)
+
+    async def _first(self, query: Any) -> Row[Any] | None:
+        async with self._transaction() as connection:
+            row: Row[Any] | None = (await connection.execute(query)).first()
+            return row
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except DBAPIError as error:
+            raise EnvironmentFault(f"cannot use the database {self._path}: {error.orig}") from None
+
+
+def _key_columns(key: str, now: datetime) -> dict[str, object]:
+    return {"key_hash": hash_key(key), "key_hint": key_hint(key), "key_rotated_at": now}
+
+
+def _stream(row: Row[Any]) -> Stream:
+    return Stream(row.id, row.name, row.key_hint, row.created_at, row.key_rotated_at)
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, and the folder, readable by their owner alone; SQLite gives its side files the same mode."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot write to the data folder {path.parent}: {error.strerror}; choose another with --data-dir"
+        ) from None
+
+
+def _prepare_connection(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()

@@ -1,0 +1,54 @@
+"""A door and publications that keep what they are given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pinkmedia.media import Packet, Track
+from pinkmedia.publishing import PublishRefused, PublishRequest, Refusal
+
+KEY = "correct-key"
+
+
+@dataclass
+class RecordingPublication:
+    """Remembers every call."""
+
+    stream_name: str = "stream"
+    track_sets: list[tuple[Track, ...]] = field(default_factory=list)
+    packets: list[Packet] = field(default_factory=list)
+    ending: tuple[str, bool] | None = None
+    has_packets: asyncio.Event = field(default_factory=asyncio.Event)
+    has_ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self, tracks: Sequence[Track]) -> None:
+        self.track_sets.append(tuple(tracks))
+
+    def write(self, packet: Packet) -> None:
+        assert self.track_sets, "packets come after their tracks"
+        assert self.ending is None
+        self.packets.append(packet)
+        self.has_packets.set()
+
+    def end(self, reason: str, *, is_clean: bool) -> None:
+        assert self.ending is None, "called once"
+        self.ending = (reason, is_clean)
+        self.has_ended.set()
+
+
+class RecordingDoor:
+    """Admits whoever has KEY."""
+
+    def __init__(self) -> None:
+        self.requests: list[PublishRequest] = []
+        self.publications: list[RecordingPublication] = []
+
+    async def admit(self, request: PublishRequest) -> RecordingPublication:
+        self.requests.append(request)
+        if request.key != KEY:
+            raise PublishRefused(Refusal.BAD_KEY)
+        publication = RecordingPublication()
+        self.publications.append(publication)
+        return publication

@@ -1,0 +1,216 @@
+"""From an admitted publisher to what players find: one stream through its life."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+import pytest
+
+from packager.presentation import Presentation
+from packager.window import Window
+from pinkmedia.publishing import PublishRefused, Refusal
+from tests.packager.fragments import parse_fragment
+from tests.packager.samples import AUDIO, VIDEO, audio_packets, video_packets
+from tests.pinkmedia.live.conftest import Site
+
+pytestmark = pytest.mark.anyio
+
+
+def current(site: Site) -> Presentation:
+    presentation = site.directory.find_presentation("alice")
+    assert presentation is not None
+    return presentation
+
+
+def window(site: Site, name: str = "720p") -> Window:
+    found = current(site).find(name)
+    assert found is not None
+    return found
+
+
+async def ended(presentation: Presentation) -> None:
+    """Waits for the end of the playlists."""
+    event = asyncio.Event()
+    presentation.observers.append(event.set)
+    async with asyncio.timeout(5):
+        while not presentation.is_ended:
+            event.clear()
+            await event.wait()
+
+
+async def test_a_stream_is_live_from_its_first_key_frame(site: Site) -> None:
+    publication = await site.publish()
+    assert publication.stream_name == "alice"
+    publication.begin([VIDEO, AUDIO])
+    assert site.directory.status_of("alice") == "offline"
+    for packet in list(video_packets(66, key_every=60))[1:]:
+        publication.write(packet)
+    assert site.directory.status_of("alice") == "live"
+    assert site.directory.live_names() == ["alice"]
+    assert site.directory.live_count == 1
+
+
+async def test_the_first_key_frame_gives_the_wall_clock(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    before = time.time()
+    for packet in video_packets(6, start_ticks=123_456_789):
+        publication.write(packet)
+    (segment,) = window(site).segments
+    assert before <= current(site).epoch_wall_seconds + segment.start_seconds <= time.time()
+    assert parse_fragment(segment.parts[0].data).decode_time_ticks == 90_000
+
+
+async def test_audio_that_comes_early_waits_for_the_key_frame(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO, AUDIO])
+    # Half a second of sound before the key frame's time, then a second after it; all of it comes first.
+    for packet in audio_packets(70, start_ticks=24_000):
+        publication.write(packet)
+    for packet in video_packets(12):
+        publication.write(packet)
+    segment = window(site, "audio").segments[0]
+    assert segment.start_seconds == pytest.approx(1.0, abs=1024 / 48_000)
+    assert len(segment.parts) == 5
+
+
+async def test_goodbye_ends_the_playlists_and_they_linger(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    for packet in video_packets(9):
+        publication.write(packet)
+    presentation = current(site)
+    publication.end("unpublished", is_clean=True)
+    await ended(presentation)
+    assert site.directory.status_of("alice") == "offline"
+    assert site.directory.find_presentation("alice", presentation.epoch) is presentation
+    found = presentation.find("720p")
+    assert found is not None
+    assert found.segments[0].duration_seconds == pytest.approx(0.3)
+
+
+async def test_a_publisher_that_comes_back_continues_its_broadcast(site: Site) -> None:
+    first = await site.publish()
+    first.begin([VIDEO])
+    for packet in video_packets(100):
+        first.write(packet)
+    presentation = current(site)
+    first.end("connection lost", is_clean=False)
+    assert site.directory.status_of("alice") == "interrupted"
+    assert sum(len(parse_fragment(part.data).flags) for s in window(site).segments for part in s.parts) == 100
+
+    second = await site.publish()
+    second.begin([VIDEO])
+    for packet in video_packets(12, start_ticks=0):
+        second.write(packet)
+    assert site.directory.status_of("alice") == "live"
+    assert current(site) is presentation
+    described = [(segment.msn, segment.has_discontinuity) for segment in window(site).segments]
+    assert described == [(1, False), (2, False), (3, True)]
+    before, after = list(window(site).segments)[1:]
+    assert after.start_seconds >= before.start_seconds + before.duration_seconds
+
+
+async def test_another_resolution_is_another_presentation(site: Site) -> None:
+    first = await site.publish()
+    first.begin([VIDEO])
+    for packet in video_packets(12):
+        first.write(packet)
+    before = current(site)
+    first.begin([replace(VIDEO, width=1920, height=1080)])
+    for packet in video_packets(12):
+        first.write(packet)
+    assert before.is_ended
+    assert current(site).epoch != before.epoch
+    assert current(site).find("1080p") is not None
+
+
+@pytest.mark.parametrize("grace_seconds", [0.01])
+async def test_a_publisher_that_stays_away_ends_its_broadcast(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    for packet in video_packets(12):
+        publication.write(packet)
+    publication.end("connection lost", is_clean=False)
+    await ended(current(site))
+    assert site.directory.status_of("alice") == "offline"
+
+
+async def test_key_frames_too_far_apart_lead_to_longer_segments(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    packets = list(video_packets(300, key_every=90))
+    for packet in packets[:90]:
+        publication.write(packet)
+    short = current(site)
+    assert short.is_ended
+    for packet in packets[90:]:
+        publication.write(packet)
+    assert current(site) is not short
+    assert not current(site).is_ended
+    assert current(site).layout.target_duration_seconds == 4
+    assert [segment.duration_seconds for segment in window(site).segments][:2] == [
+        pytest.approx(3.0),
+        pytest.approx(3.0),
+    ]
+
+
+async def test_what_was_learned_of_the_key_frames_holds_for_the_next_broadcast(site: Site) -> None:
+    for _ in range(2):
+        publication = await site.publish()
+        publication.begin([VIDEO])
+        for packet in video_packets(200, key_every=90):
+            publication.write(packet)
+        presentation = current(site)
+        publication.end("unpublished", is_clean=True)
+        await ended(presentation)
+    assert presentation.layout.target_duration_seconds == 4
+    found = presentation.find("720p")
+    assert found is not None
+    assert sum(segment.duration_seconds for segment in found.segments) == pytest.approx(200 / 30)
+
+
+async def test_sound_alone(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([AUDIO])
+    for packet in audio_packets(200, start_ticks=5_000):
+        publication.write(packet)
+    assert [segment.msn for segment in window(site, "audio").segments] == [1, 2, 3]
+    assert window(site, "audio").segments[0].duration_seconds == pytest.approx(2.0, abs=0.03)
+
+
+async def test_a_wrong_key_is_refused(site: Site) -> None:
+    with pytest.raises(PublishRefused) as caught:
+        await site.publish("pk_" + "x" * 43)
+    assert caught.value.refusal is Refusal.BAD_KEY
+
+
+async def test_a_second_publisher_is_refused(site: Site) -> None:
+    await site.publish()
+    with pytest.raises(PublishRefused) as caught:
+        await site.publish()
+    assert caught.value.refusal is Refusal.ALREADY_PUBLISHING
+
+
+async def test_a_stopping_node_tells_publishers_and_admits_nobody(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    for packet in video_packets(12):
+        publication.write(packet)
+    await site.directory.close("the server is shutting down")
+    assert site.disconnected == ["the server is shutting down"]
+    assert current(site).is_ended
+    with pytest.raises(PublishRefused) as caught:
+        await site.publish()
+    assert caught.value.refusal is Refusal.SHUTTING_DOWN
+
+
+async def test_a_rotated_key_cuts_its_publisher_off(site: Site) -> None:
+    await site.publish()
+    await site.store.rotate_key("alice")
+    async with asyncio.timeout(5):
+        while not site.disconnected:  # noqa: ASYNC110 -- the store is polled, there is no event
+            await asyncio.sleep(0.01)
+    assert site.disconnected == ["the stream key was changed"]

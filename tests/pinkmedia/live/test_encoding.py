@@ -1,0 +1,153 @@
+"""The encoded rungs beside the passthrough, made by real worker processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from packager.presentation import Presentation
+from packager.window import Window
+from pinkmedia.media import Packet, VideoTrack
+from pinkmedia.publishing import Publication
+from tests.packager.fragments import parse_fragment
+from tests.pictures import FRAME_TICKS, encoded_video
+from tests.pinkmedia.live.conftest import Site
+from transcode.pool import TranscodeWorker, WorkerPool
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def is_transcoding() -> bool:
+    return True
+
+
+@pytest.fixture(scope="module")
+def footage() -> tuple[VideoTrack, list[Packet]]:
+    """Six seconds, a key frame every second."""
+    return encoded_video(180, width=960, height=540)
+
+
+def copies(packets: Sequence[Packet]) -> list[Packet]:
+    """The pipeline owns what it is given."""
+    return [
+        Packet(each.track_id, each.dts_ticks, each.pts_ticks, each.duration_ticks, each.is_sync, each.payload, 0.0)
+        for each in packets
+    ]
+
+
+def presentation_of(site: Site) -> Presentation:
+    presentation = site.directory.find_presentation("alice")
+    assert presentation is not None
+    return presentation
+
+
+def window_of(site: Site, name: str) -> Window:
+    window = presentation_of(site).find(name)
+    assert window is not None
+    return window
+
+
+async def until(is_true: Callable[[], bool]) -> None:
+    """Waits for what a worker process brings about."""
+    async with asyncio.timeout(20):
+        while not is_true():  # noqa: ASYNC110 -- several windows and processes are watched at once
+            await asyncio.sleep(0.01)
+
+
+async def begun(site: Site, track: VideoTrack) -> Publication:
+    publication = await site.publish()
+    publication.begin([track])
+    return publication
+
+
+def remember_taken(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> list[TranscodeWorker]:
+    """The workers that are taken from the pool from now on."""
+    taken: list[TranscodeWorker] = []
+    take = pool.take
+
+    def take_and_remember() -> TranscodeWorker:
+        taken.append(take())
+        return taken[-1]
+
+    monkeypatch.setattr(pool, "take", take_and_remember)
+    return taken
+
+
+def times(window: Window) -> list[int]:
+    parts = [part for segment in window.segments for part in segment.parts]
+    return [ticks for part in parts for ticks in parse_fragment(part.data).presentation_times_ticks]
+
+
+async def test_every_rung_has_the_sources_boundaries_and_times(
+    site: Site, pool: WorkerPool, footage: tuple[VideoTrack, list[Packet]]
+) -> None:
+    await pool.start()
+    track, packets = footage
+    publication = await begun(site, track)
+    for packet in copies(packets):
+        publication.write(packet)
+    presentation = presentation_of(site)
+    publication.end("unpublished", is_clean=True)
+    await until(lambda: presentation.is_ended)
+    source, rung = presentation.find("540p"), presentation.find("480p")
+    assert source is not None
+    assert rung is not None
+    for window in (source, rung):
+        assert [(segment.msn, segment.start_seconds) for segment in window.segments] == [(1, 1.0), (2, 3.0), (3, 5.0)]
+        assert [segment.parts[0].is_independent for segment in window.segments] == [True] * 3
+    assert times(rung) == times(source) == [90_000 + number * FRAME_TICKS for number in range(180)]
+
+
+async def test_a_killed_worker_is_replaced_and_the_playlists_go_on(
+    site: Site, pool: WorkerPool, footage: tuple[VideoTrack, list[Packet]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pool.start()
+    taken = remember_taken(pool, monkeypatch)
+    track, packets = footage
+    publication = await begun(site, track)
+    for packet in copies(packets[:90]):
+        publication.write(packet)
+    await until(lambda: (found := presentation_of(site).find("480p")) is not None and len(times(found)) > 60)
+    pid = taken[0].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await taken[0].wait_until_reaped()
+    await asyncio.sleep(0)
+
+    for packet in copies(packets[90:]):
+        publication.write(packet)
+    await until(lambda: len(taken) == 2 and window_of(site, "480p").segments[-1].msn == 4)
+    assert site.metrics.restarts == 1
+    assert site.disconnected == []
+    for name in ("540p", "480p"):
+        described = [(segment.msn, segment.has_discontinuity) for segment in window_of(site, name).segments]
+        # The first key frame after the kill begins a segment, before its time; from there all is as before.
+        assert described == [(1, False), (2, False), (3, True), (4, False)], name
+    assert len(times(window_of(site, "540p"))) == 180
+
+
+async def test_key_frames_far_apart_are_encoded_anew_on_a_grid(site: Site, pool: WorkerPool) -> None:
+    await pool.start()
+    track, packets = encoded_video(330, key_every=150)
+    publication = await begun(site, track)
+    for packet in copies(packets[:180]):
+        publication.write(packet)
+    assert presentation_of(site).names == {"180p"}
+    for packet in copies(packets[180:]):
+        publication.write(packet)
+    presentation = presentation_of(site)
+    publication.end("unpublished", is_clean=True)
+    await until(lambda: presentation.is_ended)
+    window = presentation.find("180p")
+    assert window is not None
+    assert not window.rendition.is_passthrough
+    assert [segment.duration_seconds for segment in window.segments] == [
+        pytest.approx(2.0),
+        pytest.approx(2.0),
+        pytest.approx(2.0),
+    ]

@@ -1,0 +1,165 @@
+"""Configuration: file < environment < flags, and every refusal one line that says where and what."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pinkmedia.config import ConfigurationError, Settings, accepted_values, load_settings, variable_name
+from tests.pinkmedia.command_line import ROOT, clean_environment
+
+
+@pytest.fixture(autouse=True)
+def _empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins in an empty directory, without configuration in the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PINKMEDIA_CONFIG", raising=False)
+    for key in Settings.model_fields:
+        monkeypatch.delenv(variable_name(key), raising=False)
+
+
+def write_config(text: str, name: str = "pinkmedia.toml") -> Path:
+    path = Path(name)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(flags: dict[str, object] | None = None, *, config: Path | None = None) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(flags, config=config)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+class TestLayers:
+    def test_defaults_need_no_configuration(self) -> None:
+        settings = load_settings()
+        assert settings.data_dir == Path("data")
+        assert (settings.http_port, settings.rtmp_port, settings.srt_port) == (8080, 1935, 9999)
+        assert settings == Settings()
+
+    def test_flags_win_over_environment_which_wins_over_the_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_config("http_port = 1\nrtmp_port = 1\nsrt_port = 1\n")
+        monkeypatch.setenv("PINKMEDIA_HTTP_PORT", "2")
+        monkeypatch.setenv("PINKMEDIA_RTMP_PORT", "2")
+        settings = load_settings({"http_port": "3", "rtmp_port": None})
+        assert (settings.http_port, settings.rtmp_port, settings.srt_port) == (3, 2, 1)
+
+    def test_the_file_may_be_named_by_flag_or_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PINKMEDIA_CONFIG", str(write_config("http_port = 10\n", "one.toml")))
+        assert load_settings().http_port == 10
+        assert load_settings(config=write_config("http_port = 20\n", "two.toml")).http_port == 20
+
+    def test_a_variable_set_to_nothing_counts_as_not_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PINKMEDIA_HTTP_PORT", "")
+        assert load_settings().http_port == 8080
+
+    def test_settings_never_change(self) -> None:
+        with pytest.raises(ValidationError):
+            Settings().http_port = 1
+
+
+class TestRefusals:
+    def test_unknown_key_in_the_file(self) -> None:
+        write_config("http_prot = 80\n")
+        assert refusal() == "pinkmedia.toml: unknown key http_prot; did you mean http_port?"
+
+    def test_unknown_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PINKMEDIA_HTTP_PROT", "80")
+        assert refusal() == "environment: unknown key PINKMEDIA_HTTP_PROT; did you mean PINKMEDIA_HTTP_PORT?"
+
+    def test_unknown_key_like_no_other_lists_the_known_ones(self) -> None:
+        write_config("zzzz = 1\n")
+        assert "known: data_dir, host, http_port" in refusal()
+
+    def test_bad_value_in_the_file(self) -> None:
+        write_config("http_port = 70000\n")
+        assert refusal() == "pinkmedia.toml: http_port cannot be '70000': it must be a whole number from 1 to 65535"
+
+    def test_bad_value_in_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PINKMEDIA_LOG_FORMAT", "xml")
+        assert refusal() == "environment: PINKMEDIA_LOG_FORMAT cannot be 'xml': it must be auto, json or text"
+
+    def test_bad_value_of_a_flag(self) -> None:
+        assert refusal({"window_seconds": "ever"}) == (
+            "flag: --window-seconds cannot be 'ever': it must be a number from 6 to 120"
+        )
+
+    @pytest.mark.parametrize("text", ["nan", "inf", "-1"])
+    def test_numbers_that_are_no_durations(self, text: str) -> None:
+        write_config(f"segment_target_seconds = {text}\n")
+        assert "a number from 1 to 6" in refusal()
+
+    def test_a_switch_is_no_port(self) -> None:
+        write_config("http_port = true\n")
+        assert "a whole number from 1 to 65535" in refusal()
+
+    def test_a_table_is_no_value(self) -> None:
+        write_config("[host]\nname = 'a'\n")
+        assert refusal().startswith("pinkmedia.toml: host cannot be")
+
+    def test_a_value_of_several_lines_is_told_in_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PINKMEDIA_HTTP_PORT", "80\n81")
+        assert refusal().startswith(r"environment: PINKMEDIA_HTTP_PORT cannot be '80\n81'")
+
+    @pytest.mark.parametrize("url", ["live.example.com", "ftp://a", "https://", "https://a/?b", "http://[::1"])
+    def test_public_url_is_that_of_a_server(self, url: str) -> None:
+        assert refusal({"public_url": url}).endswith("an http:// or https:// URL")
+
+    def test_parts_are_no_longer_than_segments(self) -> None:
+        write_config("segment_target_seconds = 1\npart_target_seconds = 1.5\n")
+        assert refusal() == (
+            "pinkmedia.toml: part_target_seconds cannot be '1.5': it must be at most segment_target_seconds, which is 1"
+        )
+
+    def test_the_window_holds_three_segments_also_when_only_the_segments_were_chosen(self) -> None:
+        assert refusal({"segment_target_seconds": 5}) == (
+            "default: window_seconds cannot stay 12: it must be at least 3 × segment_target_seconds, which is 15"
+        )
+
+
+class TestFile:
+    def test_broken_toml_tells_line_and_column(self) -> None:
+        write_config("host = '::'\nhttp_port = \n")
+        assert refusal() == "pinkmedia.toml: not valid TOML: Invalid value (at line 2, column 13)"
+
+    def test_not_text(self) -> None:
+        Path("pinkmedia.toml").write_bytes(b"host = '\xff'")
+        assert refusal() == "pinkmedia.toml: not valid TOML: not UTF-8 text"
+
+    def test_a_named_file_must_exist(self) -> None:
+        assert refusal(config=Path("none.toml")) == "none.toml: cannot be read: No such file or directory"
+
+
+class TestAddresses:
+    def test_a_wildcard_is_shown_as_localhost(self) -> None:
+        settings = Settings(host="::", http_port=1, rtmp_port=2)
+        assert (settings.base_url, settings.rtmp_url) == ("http://localhost:1", "rtmp://localhost:2/live")
+
+    def test_an_ipv6_address_is_shown_in_brackets(self) -> None:
+        assert Settings(host="::1").base_url == "http://[::1]:8080"
+
+    def test_the_public_url_names_the_host_for_publishers_too(self) -> None:
+        settings = Settings(public_url="https://live.example.com/")
+        assert settings.base_url == "https://live.example.com"
+        assert settings.rtmp_url == "rtmp://live.example.com:1935/live"
+
+
+def test_every_key_says_what_it_accepts() -> None:
+    assert {key: accepted_values(key) for key in ("transcode", "part_target_seconds", "log_level")} == {
+        "transcode": "true or false",
+        "part_target_seconds": "a number from 0.1 to 2",
+        "log_level": "debug, info, warning or error",
+    }
+    assert all(map(accepted_values, Settings.model_fields))
+
+
+def test_the_documented_table_is_up_to_date() -> None:
+    script = ROOT / "scripts" / "document_configuration.py"
+    check = subprocess.run([sys.executable, str(script), "--check"], env=clean_environment())
+    assert check.returncode == 0, "run scripts/document_configuration.py"

@@ -1,0 +1,93 @@
+"""The doctor's checks, on this machine as it is."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pinkmedia import doctor
+from pinkmedia.config import Settings
+from pinkmedia.doctor import Verdict
+from pinkmedia.errors import EnvironmentFault
+from pinkmedia.listening import require_free_ports
+from tests.pinkmedia.command_line import run_command
+
+
+@pytest.fixture
+def held_port() -> Iterator[int]:
+    """A port that something else than pinkmedia listens on, and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port: int = holder.getsockname()[1]
+        yield port
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port: int = holder.getsockname()[1]
+    return port
+
+
+def test_codecs_work_in_a_process_of_their_own() -> None:
+    finding = doctor.check_codecs()
+    assert finding.verdict is Verdict.PASSED
+    assert "libx264 encodes" in finding.text
+
+
+def test_a_free_port_is_fine(free_port: int) -> None:
+    finding = doctor.check_port(Settings(host="127.0.0.1", http_port=free_port), "http_port")
+    assert finding == doctor.Finding(Verdict.PASSED, f"http_port {free_port} is free")
+
+
+def test_a_held_port_names_the_flag_that_chooses_another(held_port: int, free_port: int) -> None:
+    settings = Settings(host="127.0.0.1", http_port=free_port, rtmp_port=held_port)
+    finding = doctor.check_port(settings, "rtmp_port")
+    assert finding.verdict is Verdict.FAILED
+    assert finding.text == f"rtmp_port {held_port}: address already in use"
+    assert "--rtmp-port" in finding.advice
+    with pytest.raises(EnvironmentFault, match=f"port {held_port}: address already in use.*--rtmp-port"):
+        require_free_ports(settings)
+
+
+def test_an_address_of_another_machine_cannot_be_listened_on(free_port: int) -> None:
+    finding = doctor.check_port(Settings(host="192.0.2.1", http_port=free_port), "http_port")
+    assert finding.verdict is Verdict.FAILED
+
+
+def test_a_data_folder_may_be_one_that_is_yet_to_be_made(tmp_path: Path) -> None:
+    assert doctor.check_data_dir(Settings(data_dir=tmp_path / "a" / "b")).verdict is not Verdict.FAILED
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    finding = doctor.check_data_dir(Settings(data_dir=tmp_path / "file" / "data"))
+    assert finding.verdict is Verdict.FAILED
+    assert "--data-dir" in finding.advice
+
+
+def test_clocks_never_fail_a_machine() -> None:
+    assert doctor.check_clocks().verdict is not Verdict.FAILED
+    assert doctor.check_time_synchronisation().verdict is not Verdict.FAILED
+
+
+def test_passthrough_needs_no_spare_core() -> None:
+    assert doctor.check_cores(Settings(transcode=False)).verdict is Verdict.PASSED
+
+
+def test_the_command_fails_when_a_check_does(tmp_path: Path, held_port: int) -> None:
+    result = run_command("doctor", "--host", "127.0.0.1", "--rtmp-port", str(held_port), directory=tmp_path)
+    assert result.returncode == 1
+    assert "✓ configuration is valid" in result.stdout
+    assert f"✗ rtmp_port {held_port}: address already in use" in result.stdout
+    assert result.stderr == ""
+
+
+def test_the_command_shows_a_configuration_that_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pinkmedia.toml").write_text("http_prot = 1\n")
+    result = run_command("doctor", directory=tmp_path)
+    assert result.returncode == 1
+    assert "✗ pinkmedia.toml: unknown key http_prot; did you mean http_port?" in result.stdout

@@ -1,0 +1,196 @@
+"""The whole program for tests: a server process with its own data folder and ports, and publishers of real media."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+import pytest
+
+from tests.pinkmedia.command_line import clean_environment
+
+PORTS = range(23000, 23100)
+"""Below the ephemeral ports, so that no connection is given one between our look and the server's bind."""
+START_SECONDS = 30.0
+"""The server is ready within a few seconds; a busy machine may need several times that."""
+STOP_SECONDS = 15.0
+"""Its own stop takes at most 5 s."""
+READY_POLL_SECONDS = 0.05
+COMMAND_SECONDS = 30.0
+ENCODE_SECONDS = 240.0
+"""For a clip of a minute on a machine that is slower than real time."""
+
+
+class ServerProcess:
+    """``pinkmedia serve`` on this machine; a context manager that starts and stops it.
+
+    Its log is in ``data_dir/server.log``.
+    """
+
+    def __init__(self, data_dir: Path, **settings: object) -> None:
+        """``settings`` are keys of the configuration, such as ``reconnect_grace_seconds=2``."""
+        http_port, rtmp_port = free_ports(2)
+        self.base_url = f"http://127.0.0.1:{http_port}"
+        self.rtmp_url = f"rtmp://127.0.0.1:{rtmp_port}/live"
+        self.log_path = data_dir / "server.log"
+        own = {"data_dir": data_dir, "host": "127.0.0.1", "http_port": http_port, "rtmp_port": rtmp_port}
+        variables = {f"PINKMEDIA_{key.upper()}": str(value) for key, value in (own | settings).items()}
+        self._environment = clean_environment() | variables
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> ServerProcess:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Returns when the server is ready."""
+        with self.log_path.open("ab") as log_file:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pinkmedia", "serve"],
+                cwd=self.log_path.parent,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=log_file,
+            )
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def stop(self) -> int:
+        """Ends it as an operator does; returns its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            pytest.fail(f"the server did not stop within {STOP_SECONDS:g} s\n{self._log_tail()}")
+
+    def create_stream(self, name: str) -> str:
+        """Makes a stream; returns its key."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pinkmedia", "stream", "create", name],
+            cwd=self.log_path.parent,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()[-1]
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                pytest.fail(f"the server ended with code {process.returncode}\n{self._log_tail()}")
+            if self._is_ready():
+                return
+            time.sleep(READY_POLL_SECONDS)  # another process's readiness raises no event here
+        pytest.fail(f"the server was not ready within {START_SECONDS:g} s\n{self._log_tail()}")
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.base_url}/readyz").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def _log_tail(self) -> str:
+        return "\n".join(self.log_path.read_text(encoding="utf-8").splitlines()[-20:])
+
+
+class Publisher:
+    """Debian's ffmpeg, publishing a clip in real time, over and over, without encoding; a context manager."""
+
+    def __init__(self, clip: Path, url: str) -> None:
+        """``url`` has the stream key as its last part."""
+        ffmpeg = require_tool("ffmpeg")
+        source = ["-re", "-stream_loop", "-1", "-i", str(clip)]
+        self._process = subprocess.Popen(
+            [ffmpeg, "-nostdin", "-v", "error", *source, "-c", "copy", "-f", "flv", url],
+            stdin=subprocess.DEVNULL,
+        )
+
+    def __enter__(self) -> Publisher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Says goodbye and ends; may be called again."""
+        self._process.terminate()
+        self._process.wait(STOP_SECONDS)
+
+    def lose(self) -> None:
+        """Dies without a goodbye."""
+        self._process.kill()
+        self._process.wait()
+
+
+def make_clip(path: Path, *, seconds: int, width: int = 1920, height: int = 1080) -> Path:
+    """A moving test picture at 30 frames per second with a tone: H.264 with a key frame each 2 s, and AAC."""
+    video = f"testsrc2=size={width}x{height}:rate=30:duration={seconds}"
+    audio = f"sine=frequency=440:sample_rate=48000:duration={seconds}"
+    h264 = "-c:v libx264 -preset ultrafast -tune zerolatency -b:v 4500k -maxrate 4500k -bufsize 4500k".split()
+    aac = "-c:a aac -b:a 128k -ac 2".split()
+    subprocess.run(
+        [
+            *(require_tool("ffmpeg"), "-nostdin", "-v", "error", "-y"),
+            *("-f", "lavfi", "-i", video, "-f", "lavfi", "-i", audio),
+            *(*h264, "-g", "60", "-sc_threshold", "0", "-pix_fmt", "yuv420p", *aac, str(path)),
+        ],
+        check=True,
+        timeout=ENCODE_SECONDS,
+    )
+    return path
+
+
+def require_tool(name: str, package: str | None = None) -> str:
+    """The path of a program. The test fails with the command that installs it when it is missing."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.fail(f"{name} is missing; install it with: apt-get install {package or name}")
+    return path
+
+
+def free_ports(count: int) -> list[int]:
+    """TCP ports of 127.0.0.1 on which nothing listens."""
+    found = [port for port in PORTS if _is_free(port)][:count]
+    if len(found) < count:
+        pytest.fail(f"fewer than {count} free TCP ports between {PORTS.start} and {PORTS.stop - 1}")
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

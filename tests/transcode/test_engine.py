@@ -1,0 +1,165 @@
+"""The engine on real input: same times and key frames in every rung, and nothing that a publisher sends is fatal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from pinkmedia.codecs.h264 import AvcConfiguration, video_track
+from pinkmedia.media import Packet, VideoTrack
+from tests.transcode.sources import FRAME_TICKS, ORIGIN_TICKS, decoded, encoded_source, luma_plane
+from transcode.engine import Engine, EngineEvents
+from transcode.faults import TranscodeFault
+from transcode.ladder import Rung
+
+RUNGS = (
+    Rung("360p", 640, 360, Fraction(30), 700_000),
+    Rung("240p", 426, 240, Fraction(30), 400_000),
+    Rung("120p", 214, 120, Fraction(30), 100_000),
+)
+
+
+class Harness:
+    """An engine and everything it says."""
+
+    def __init__(self, source: VideoTrack, rungs: tuple[Rung, ...] = RUNGS) -> None:
+        self.rungs = rungs
+        self.opened: list[tuple[bytes, ...]] = []
+        self.packets: dict[str, list[Packet]] = defaultdict(list)
+        self.faults: list[TranscodeFault] = []
+        self.engine = Engine(source, rungs, EngineEvents(self.opened.append, self._on_packet, self.faults.append))
+
+    def _on_packet(self, packet: Packet) -> None:
+        assert self.opened
+        self.packets[self.rungs[packet.track_id - 1].name].append(packet)
+
+    def run(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            self.engine.write(packet)
+        self.engine.drain()
+        assert not self.faults
+
+    def track(self, name: str) -> VideoTrack:
+        index = [rung.name for rung in self.rungs].index(name)
+        configuration = AvcConfiguration.parse(self.opened[0][index])
+        return video_track(configuration, track_id=index + 1, frame_rate=self.rungs[index].frame_rate)
+
+
+def times(packets: list[Packet]) -> list[int]:
+    return [packet.pts_ticks for packet in packets]
+
+
+def test_every_rung_has_the_sources_times_and_decodes_to_its_size() -> None:
+    source, packets = encoded_source(45)
+    harness = Harness(source)
+    harness.run(packets)
+    for rung in RUNGS:
+        made = harness.packets[rung.name]
+        assert times(made) == times(packets)
+        assert all(packet.dts_ticks == packet.pts_ticks for packet in made)
+        assert all(packet.duration_ticks == FRAME_TICKS for packet in made)
+        assert [packet.received_at for packet in made] == [packet.received_at for packet in packets]
+        frames = decoded(harness.track(rung.name), made)
+        assert [frame.pts for frame in frames] == times(packets)
+        assert {(frame.width, frame.height, frame.format.name) for frame in frames} == {
+            (rung.width, rung.height, "yuv420p")
+        }
+
+
+def test_idr_pictures_are_where_they_were_forced_and_nowhere_else() -> None:
+    source, packets = encoded_source(45, gop_frames=10)
+    harness = Harness(source)
+    between_pictures_ticks = ORIGIN_TICKS + 19 * FRAME_TICKS + 1
+    for pts_ticks in (between_pictures_ticks, ORIGIN_TICKS + 7 * FRAME_TICKS, ORIGIN_TICKS + 40 * FRAME_TICKS):
+        harness.engine.force_idr_at(pts_ticks)
+    harness.run(packets)
+    expected = [ORIGIN_TICKS + index * FRAME_TICKS for index in (0, 7, 20, 40)]
+    for made in harness.packets.values():
+        assert [packet.pts_ticks for packet in made if packet.is_sync] == expected
+
+
+def test_a_packet_leaves_before_the_next_is_written() -> None:
+    source, packets = encoded_source(10)
+    harness = Harness(source)
+    for packet in packets[:-1]:
+        harness.engine.write(packet)
+    for encoder in harness.engine._encoders:  # their threads end: nothing is flushed out of the decoder
+        encoder.drain()
+    assert [len(made) for made in harness.packets.values()] == [9, 9, 9]
+
+
+def test_b_frames_come_out_in_presentation_order() -> None:
+    source, packets = encoded_source(40, b_frames=2)
+    assert times(packets) != sorted(times(packets))
+    harness = Harness(source)
+    harness.run(packets)
+    assert [times(made) for made in harness.packets.values()] == [sorted(times(packets))] * 3
+
+
+@pytest.mark.parametrize("color_range", [1, 2], ids=["limited", "full"])
+def test_colour_properties_are_carried(color_range: int) -> None:
+    bt709 = 1
+    source, packets = encoded_source(3, color_range=color_range, color=bt709)
+    harness = Harness(source)
+    harness.run(packets)
+    reference = decoded(source, packets)[0]
+    for rung in RUNGS:
+        frame = decoded(harness.track(rung.name), harness.packets[rung.name])[0]
+        assert (frame.color_range, frame.colorspace) == (color_range, bt709)
+        assert (frame.color_primaries, frame.color_trc) == (bt709, bt709)
+        assert luma_plane(frame).mean() == pytest.approx(luma_plane(reference).mean(), abs=1.5)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv422p", "yuv444p", "yuv420p10le"])
+def test_other_pixel_formats_become_8_bit_420(pixel_format: str) -> None:
+    source, packets = encoded_source(3, pixel_format=pixel_format)
+    harness = Harness(source)
+    harness.run(packets)
+    for rung in RUNGS:
+        assert {frame.format.name for frame in decoded(harness.track(rung.name), harness.packets[rung.name])} == {
+            "yuv420p"
+        }
+
+
+def test_nothing_is_decoded_before_the_first_sync_sample() -> None:
+    source, packets = encoded_source(20, gop_frames=10)
+    harness = Harness(source)
+    harness.run(packets[3:])
+    assert times(harness.packets["240p"]) == times(packets[10:])
+
+
+def test_a_broken_access_unit_costs_the_pictures_up_to_the_next_sync_sample() -> None:
+    source, packets = encoded_source(30, gop_frames=10)
+    packets[5] = replace(packets[5], payload=b"\xff" * 100)
+    harness = Harness(source)
+    harness.run(packets)
+    assert times(harness.packets["240p"]) == times(packets[:5] + packets[10:])
+
+
+def test_pictures_that_do_not_advance_are_dropped() -> None:
+    source, packets = encoded_source(10)
+    packets[4] = replace(packets[4], pts_ticks=packets[3].pts_ticks)
+    harness = Harness(source)
+    harness.run(packets)
+    assert times(harness.packets["240p"]) == times(packets[:4] + packets[5:])
+
+
+def test_another_picture_size_is_a_fault() -> None:
+    source, packets = encoded_source(2)
+    other, other_packets = encoded_source(1, width=320, height=180)
+    harness = Harness(source)
+    for packet in packets:
+        harness.engine.write(packet)
+    first = with_parameter_sets(other, other_packets)[0]
+    with pytest.raises(TranscodeFault, match="320×180"):
+        harness.engine.write(replace(first, pts_ticks=packets[-1].pts_ticks + FRAME_TICKS))
+
+
+def with_parameter_sets(track: VideoTrack, packets: list[Packet]) -> list[Packet]:
+    """The first access unit carries its parameter sets itself."""
+    configuration = AvcConfiguration.parse(track.configuration)
+    sets = b"".join(len(unit).to_bytes(4) + unit for unit in (*configuration.sps, *configuration.pps))
+    return [replace(packets[0], payload=sets + packets[0].payload), *packets[1:]]

@@ -1,0 +1,262 @@
+"""Real worker processes: what they make, how they end, and that their end is always noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from pinkmedia.media import Packet, Rendition, VideoTrack
+from tests.transcode.sources import FRAME_TICKS, ORIGIN_TICKS, decoded, encoded_source
+from transcode.ladder import Rung
+from transcode.outbox import BACKLOG_SECONDS
+from transcode.pool import TranscodeWorker, WorkerPool
+
+pytestmark = pytest.mark.anyio
+
+RUNGS = (Rung("240p", 426, 240, Fraction(30), 400_000), Rung("120p", 214, 120, Fraction(30), 100_000))
+DEADLINE_SECONDS = 30
+"""Generous: a machine that runs the tests may be busy."""
+
+
+class Recorder:
+    """A sink that keeps everything."""
+
+    def __init__(self) -> None:
+        self.renditions: list[Rendition] = []
+        self.packets: dict[str, list[Packet]] = defaultdict(list)
+        self.failures: list[str] = []
+        self.has_packets = asyncio.Event()
+        self.has_failed = asyncio.Event()
+
+    def on_renditions(self, renditions: Sequence[Rendition]) -> None:
+        assert not self.packets
+        self.renditions += renditions
+
+    def on_packet(self, rendition_name: str, packet: Packet) -> None:
+        assert self.renditions
+        assert not self.failures
+        self.packets[rendition_name].append(packet)
+        self.has_packets.set()
+
+    def on_failure(self, reason: str) -> None:
+        self.failures.append(reason)
+        self.has_failed.set()
+
+
+@asynccontextmanager
+async def running_pool() -> AsyncIterator[WorkerPool]:
+    pool = WorkerPool()
+    await pool.start()
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+def start(pool: WorkerPool, source: VideoTrack) -> tuple[TranscodeWorker, Recorder]:
+    worker, sink = pool.take(), Recorder()
+    worker.configure(source, RUNGS, sink)
+    return worker, sink
+
+
+async def happens(event: asyncio.Event) -> None:
+    await asyncio.wait_for(event.wait(), DEADLINE_SECONDS)
+
+
+def assert_complete(sink: Recorder, packets: list[Packet]) -> None:
+    assert [rendition.name for rendition in sink.renditions] == ["240p", "120p"]
+    for rendition in sink.renditions:
+        assert isinstance(rendition.track, VideoTrack)
+        made = sink.packets[rendition.name]
+        assert [packet.pts_ticks for packet in made] == [packet.pts_ticks for packet in packets]
+        assert {packet.track_id for packet in made} == {rendition.track.track_id}
+        assert len(decoded(rendition.track, made)) == len(packets)
+    assert sink.failures == []
+
+
+async def test_draining_delivers_everything() -> None:
+    source, packets = encoded_source(30)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        worker.force_idr_at(ORIGIN_TICKS + 15 * FRAME_TICKS)
+        for packet in packets:
+            worker.write(packet)
+        await worker.drain(DEADLINE_SECONDS)
+        assert_complete(sink, packets)
+        assert [packet.is_sync for packet in sink.packets["120p"]].index(True, 1) == 15
+        assert not is_running(worker)
+
+
+async def test_renditions_say_what_their_encoders_make() -> None:
+    source, packets = encoded_source(2)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        worker.write(packets[0])
+        await happens(sink.has_packets)
+        first = sink.renditions[0]
+        assert isinstance(first.track, VideoTrack)
+        assert (first.track.width, first.track.height, first.track.frame_rate) == (426, 240, Fraction(30))
+        assert first.track.codec_string.startswith("avc1.6400")
+        assert (first.bit_rate_bps, first.is_passthrough) == (400_000, False)
+
+
+async def test_a_worker_that_still_starts_can_be_used_at_once() -> None:
+    source, packets = encoded_source(5)
+    pool = WorkerPool(spares=0)
+    worker, sink = start(pool, source)
+    for packet in packets:
+        worker.write(packet)
+    await worker.drain(DEADLINE_SECONDS)
+    assert_complete(sink, packets)
+    await pool.close()
+
+
+async def test_a_killed_process_is_one_failure_and_the_next_worker_works() -> None:
+    source, packets = encoded_source(5)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        worker.write(packets[0])
+        await happens(sink.has_packets)
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        await happens(sink.has_failed)
+        worker.write(packets[1])
+        worker.force_idr_at(packets[1].pts_ticks)
+        await worker.wait_until_reaped()
+        assert sink.failures == ["worker was killed by SIGKILL"]
+        second, second_sink = start(pool, source)
+        for packet in packets:
+            second.write(packet)
+        await second.drain(DEADLINE_SECONDS)
+        assert_complete(second_sink, packets)
+
+
+async def test_killing_is_silent() -> None:
+    source, packets = encoded_source(1)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        worker.write(packets[0])
+        worker.kill()
+        worker.write(packets[0])
+        await worker.wait_until_reaped()
+        assert (sink.failures, dict(sink.packets)) == ([], {})
+        assert not is_running(worker)
+
+
+async def test_garbage_is_skipped() -> None:
+    source, packets = encoded_source(20, gop_frames=10)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        for packet in [*packets[:5], *garbage(packets[5:10]), *packets[10:]]:
+            worker.write(packet)
+        await worker.drain(DEADLINE_SECONDS)
+        assert_complete(sink, packets[:5] + packets[10:])
+
+
+def garbage(packets: list[Packet]) -> list[Packet]:
+    payloads = [b"", b"\x00", b"\xff" * 1000, b"\x00\x00\x00\x05\x65abcd", b"\x00\x00\x00\x01\x65"]
+    return [replace(packet, payload=payload) for packet, payload in zip(packets, payloads, strict=True)]
+
+
+async def test_a_source_that_is_not_what_it_said_is_a_failure_with_its_reason() -> None:
+    source, packets = encoded_source(1)
+    async with running_pool() as pool:
+        worker, sink = start(pool, replace(source, width=1280))
+        worker.write(packets[0])
+        await happens(sink.has_failed)
+        assert "picture size is 640×360" in sink.failures[0]
+
+
+async def test_a_worker_that_falls_behind_is_given_up() -> None:
+    source, packets = encoded_source(2)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGSTOP)
+        large = replace(packets[1], payload=bytes(100_000))
+        for index in range(100):
+            worker.write(replace(large, received_at=index * BACKLOG_SECONDS / 50))
+        assert sink.failures == []  # never from within write()
+        await happens(sink.has_failed)
+        await worker.wait_until_reaped()
+        assert sink.failures == ["worker fell too far behind its source"]
+
+
+async def test_draining_a_stuck_worker_ends_in_time_and_reaps_it() -> None:
+    source, packets = encoded_source(1)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        worker.write(packets[0])
+        await happens(sink.has_packets)
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGSTOP)
+        await worker.drain(0.1)
+        assert not is_running(worker)
+        assert sink.failures == []
+
+
+async def test_closing_the_pool_leaves_no_process() -> None:
+    source, _packets = encoded_source(1)
+    async with running_pool() as pool:
+        taken, _sink = start(pool, source)
+        spare = pool.take()
+        await spare.wait_until_warm()
+    assert not is_running(taken)
+    assert not is_running(spare)
+
+
+async def test_a_worker_sees_nothing_of_the_nodes_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PINKMEDIA_TEST_SECRET", "hush")
+    async with running_pool() as pool:
+        worker = pool.take()
+        await worker.wait_until_warm()
+        with open(f"/proc/{worker.pid}/environ", "rb") as environ:  # noqa: PTH123, ASYNC230 - not a file on a disk
+            assert b"hush" not in environ.read()
+
+
+async def test_workers_die_with_their_node() -> None:
+    node = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", NODE_SCRIPT), stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.PIPE
+    )
+    assert node.stdout is not None
+    worker = os.pidfd_open(int(await node.stdout.readline()))
+    node.kill()
+    await node.wait()
+    has_died = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(worker, has_died.set)
+    await happens(has_died)
+    loop.remove_reader(worker)
+    os.close(worker)
+
+
+NODE_SCRIPT = """
+import asyncio
+from transcode.pool import WorkerPool
+
+async def main():
+    pool = WorkerPool()
+    await pool.start()
+    print(pool.take().pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def is_running(worker: TranscodeWorker) -> bool:
+    assert worker.pid is not None
+    try:
+        os.kill(worker.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,289 @@
+"""The media origin, spoken to in HTTP without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from packager.presentation import Presentation
+from pinkmedia.media import Rendition
+from tests.packager.samples import AUDIO, VIDEO, audio_packets, ignore_part, layout, video_packets
+from web import origin as origin_module
+from web.origin import Origin
+
+pytestmark = pytest.mark.anyio
+FOLDER = "/live/alice/e1/720p"
+
+
+class OneStream:
+    """A directory with one presentation, called alice."""
+
+    def __init__(self) -> None:
+        self.presentation = Presentation("e1", layout(), {"720p", "audio"}, on_part=ignore_part)
+        self.presentation.add_rendition(Rendition("720p", VIDEO, 2_500_000, is_passthrough=True))
+        self.presentation.add_rendition(Rendition("audio", AUDIO, 128_000, is_passthrough=True))
+        self.presentation.begin(1_700_000_000.0)
+        self._video = video_packets(100_000)
+        self._audio = audio_packets(100_000)
+
+    def find_presentation(self, stream_name: str, epoch: str | None = None) -> Presentation | None:
+        return self.presentation if stream_name == "alice" and epoch in (None, "e1") else None
+
+    def advance(self, frames: int) -> None:
+        """Writes video frames; a boundary at each key frame."""
+        for _ in range(frames):
+            packet = next(self._video)
+            if packet.is_sync:
+                self.presentation.add_boundary(packet.pts_ticks)
+            self.presentation.write("720p", packet)
+
+    def advance_audio(self, frames: int) -> None:
+        for _ in range(frames):
+            self.presentation.write("audio", next(self._audio))
+
+
+@pytest.fixture
+def stream() -> OneStream:
+    return OneStream()
+
+
+@pytest.fixture
+def origin(stream: OneStream) -> Origin:
+    return Origin(stream)
+
+
+@pytest.fixture
+async def client(origin: Origin) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=origin)
+    async with httpx.AsyncClient(transport=transport, base_url="http://origin") as client:
+        yield client
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what happens when a wait is over."""
+    monkeypatch.setattr(origin_module, "BLOCK_SECONDS", 0.01)
+    monkeypatch.setattr(origin_module, "READY_SECONDS", 0.01)
+
+
+async def until_waiting(origin: Origin, count: int) -> None:
+    """Lets the requests run until this many wait."""
+    async with asyncio.timeout(5):
+        while origin.waiting_count < count:  # noqa: ASYNC110 -- requests that wait raise no event
+            await asyncio.sleep(0)
+
+
+async def test_the_multivariant_playlist_names_the_epoch(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(12)
+    stream.advance_audio(18)
+    response = await client.get("/live/alice/index.m3u8")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/vnd.apple.mpegurl"
+    assert response.headers["cache-control"] == "no-cache"
+    assert "\ne1/720p/media.m3u8\n" in response.text
+
+
+async def test_the_multivariant_playlist_waits_for_what_is_planned(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(12)
+    request = asyncio.create_task(client.get("/live/alice/index.m3u8"))
+    await until_waiting(origin, 1)
+    stream.advance_audio(18)
+    assert 'GROUP-ID="audio"' in (await request).text
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_the_multivariant_playlist_goes_without_what_does_not_come(
+    stream: OneStream, client: httpx.AsyncClient
+) -> None:
+    stream.advance(12)
+    response = await client.get("/live/alice/index.m3u8")
+    assert response.status_code == 200
+    assert "audio" not in response.text
+
+
+@pytest.mark.usefixtures("short_waits")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/live/alice/index.m3u8",  # nothing to play yet
+        "/live/bob/index.m3u8",
+        "/live/alice/e2/720p/media.m3u8",
+        "/live/alice/e1/4320p/media.m3u8",
+        "/live/alice/e1/720p/part-99.0.m4s",
+        "/live/alice/e1/720p/part-1.0.m4s.m4s",
+        "/live/alice/e1/720p/seg-" + "9" * 30 + ".m4s",
+        "/live/alice/e1/720p/init-9.mp4",
+        "/live/alice/e1/720p/..%2f..%2fsecret",
+        "/live/alice",
+        "/live/",
+    ],
+)
+async def test_what_does_not_exist_is_refused_at_once(path: str, client: httpx.AsyncClient) -> None:
+    response = await client.get(path)
+    assert response.status_code == 404
+    assert response.headers["access-control-allow-origin"] == "*"
+
+
+async def test_media_is_immutable(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(62)
+    init = await client.get(f"{FOLDER}/init-1.mp4")
+    part = await client.get(f"{FOLDER}/part-1.0.m4s")
+    segment = await client.get(f"{FOLDER}/seg-1.m4s")
+    for response in (init, part, segment):
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "video/mp4"
+        assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    parts = [(await client.get(f"{FOLDER}/part-1.{index}.m4s")).content for index in range(10)]
+    assert segment.content == b"".join(parts)
+
+
+async def test_a_blocked_reload_is_answered_by_the_part_it_names(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(6)
+    request = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=1"))
+    await until_waiting(origin, 1)
+    stream.advance(5)
+    assert not request.done()
+    stream.advance(1)
+    response = await request
+    assert '"part-1.1.m4s"\n' in response.text
+    assert response.headers["cache-control"] == "public, max-age=12"
+
+
+async def test_a_blocked_reload_without_a_part_waits_for_the_whole_segment(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(6)
+    request = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1"))
+    await until_waiting(origin, 1)
+    stream.advance(54)
+    await until_waiting(origin, 1)
+    stream.advance(1)
+    assert "\nseg-1.m4s\n" in (await request).text
+
+
+async def test_a_part_beyond_the_end_of_its_segment_means_the_next_segments_first(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(61)
+    request = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=10"))
+    await until_waiting(origin, 1)
+    stream.advance(5)
+    assert '"part-2.0.m4s",INDEPENDENT=YES\n' in (await request).text
+
+
+async def test_what_is_there_already_is_answered_at_once(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(130)
+    for query in ("_HLS_msn=1", "_HLS_msn=1&_HLS_part=3", "_HLS_msn=2&_HLS_part=0", "_HLS_msn=0", "other=1"):
+        response = await client.get(f"{FOLDER}/media.m3u8?{query}")
+        assert response.status_code == 200, query
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "_HLS_part=1",
+        "_HLS_msn=-1",
+        "_HLS_msn=x",
+        "_HLS_msn=1&_HLS_msn=1",
+        "_HLS_msn=4",
+        "_HLS_msn=1&_HLS_part=",
+        "_HLS_msn=" + "9" * 40,
+        "_HLS_msn=1&" + "a=b&" * 100,
+    ],
+)
+async def test_impossible_directives_are_the_clients_fault(
+    query: str, stream: OneStream, client: httpx.AsyncClient
+) -> None:
+    stream.advance(62)
+    response = await client.get(f"{FOLDER}/media.m3u8?{query}")
+    assert response.status_code == 400
+    assert response.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_a_wait_in_vain_gets_the_playlist_as_it_is(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(6)
+    response = await client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=1")
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-cache"
+
+
+async def test_the_announced_part_is_waited_for(stream: OneStream, origin: Origin, client: httpx.AsyncClient) -> None:
+    stream.advance(6)
+    request = asyncio.create_task(client.get(f"{FOLDER}/part-1.1.m4s"))
+    await until_waiting(origin, 1)
+    stream.advance(6)
+    response = await request
+    assert response.status_code == 200
+    assert b"moof" in response.content
+
+
+async def test_an_announced_part_that_never_comes_is_not_found(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(6)
+    request = asyncio.create_task(client.get(f"{FOLDER}/part-1.1.m4s"))
+    await until_waiting(origin, 1)
+    stream.presentation.end()
+    assert (await request).status_code == 404
+
+
+async def test_a_thousand_waiters_get_the_same_bytes(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(6)
+    url = f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=1"
+    requests = [asyncio.create_task(client.get(url)) for _ in range(1000)]
+    await until_waiting(origin, 1000)
+    stream.advance(6)
+    assert len({response.content for response in await asyncio.gather(*requests)}) == 1
+    assert origin.waiting_count == 0
+
+
+async def test_a_viewer_who_leaves_does_not_stay_in_the_list(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(6)
+    request = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=1"))
+    await until_waiting(origin, 1)
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    assert origin.waiting_count == 0
+
+
+async def test_the_end_answers_everybody(stream: OneStream, origin: Origin, client: httpx.AsyncClient) -> None:
+    stream.advance(6)
+    request = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=1"))
+    await until_waiting(origin, 1)
+    stream.presentation.end()
+    assert (await request).text.endswith("#EXT-X-ENDLIST\n")
+
+
+async def test_playlists_are_compressed_for_those_who_accept_it(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(62)
+    url = f"{FOLDER}/media.m3u8"
+    packed = await client.get(url, headers={"Accept-Encoding": "gzip"})
+    plain = await client.get(url, headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.text == plain.text
+    assert packed.headers["vary"] == "Accept-Encoding"
+
+
+async def test_other_methods(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(62)
+    head = await client.head(f"{FOLDER}/seg-1.m4s")
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["content-length"]) > 0
+    preflight = await client.options(f"{FOLDER}/seg-1.m4s")
+    assert preflight.status_code == 204
+    assert "GET" in preflight.headers["access-control-allow-methods"]
+    assert (await client.post(f"{FOLDER}/seg-1.m4s")).status_code == 405

@@ -1,0 +1,106 @@
+"""The source's access units become pictures, in presentation order and without delay.
+
+Strategy: no frame threading, which would hold back a picture per thread. What cannot be decoded is logged and passed
+over up to the next sync sample: a publisher's broken picture must not end its renditions. What encoders and packager
+rely on is made sure here: times rise from picture to picture, and the size stays what was configured.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from av.codec.context import CodecContext, ThreadType
+from av.error import FFmpegError
+from av.packet import Packet as AvPacket
+from av.stream import Stream
+from av.video.frame import VideoFrame
+
+from pinkmedia.media import Packet, VideoTrack
+from transcode.faults import TranscodeFault
+
+DECODER_THREADS = 2
+"""Slices decoded at once, where the publisher's encoder cuts its pictures into slices."""
+ARRIVALS_KEPT = 256
+"""Pictures whose arrival is remembered while they are in the decoder: more than it ever reorders."""
+ERRORS_LOGGED = 20
+"""Decode errors of one source that are logged one by one; a publisher must not fill the log."""
+
+
+class SourceDecoder:
+    """Decodes one configured source."""
+
+    def __init__(self, source: VideoTrack) -> None:
+        self._source = source
+        self._context = CodecContext.create("h264", "r")
+        self._context.extradata = source.configuration
+        self._context.thread_type = ThreadType.SLICE
+        self._context.thread_count = DECODER_THREADS
+        self._arrivals: dict[int, float] = {}
+        self._needs_sync = True
+        self._last_pts_ticks: int | None = None
+        self._error_count = 0
+
+    @property
+    def sample_aspect_ratio(self) -> Fraction | None:
+        """Width of a pixel by its height, once a picture was decoded; None when the source does not say."""
+        return self._context.sample_aspect_ratio
+
+    def decode(self, packet: Packet) -> Iterator[tuple[VideoFrame, float]]:
+        """The pictures that are complete with this packet, and when each was received.
+
+        Raises TranscodeFault when the picture's size has changed.
+        """
+        if not packet.payload or (self._needs_sync and not packet.is_sync):  # FFmpeg takes an empty one for the end
+            return
+        self._needs_sync = False
+        self._remember_arrival(packet)
+        try:
+            frames = self._context.decode(_to_av(packet))
+        except FFmpegError as error:
+            self._skip_to_sync(packet, error)
+            return
+        yield from self._usable(frames)
+
+    def flush(self) -> Iterator[tuple[VideoFrame, float]]:
+        """The pictures still held back for reordering. The decoder is of no use afterwards."""
+        try:
+            frames = self._context.decode(None)
+        except FFmpegError:  # what is left is broken; there is nothing to skip to
+            return
+        yield from self._usable(frames)
+
+    def _remember_arrival(self, packet: Packet) -> None:
+        self._arrivals[packet.pts_ticks] = packet.received_at
+        if len(self._arrivals) > ARRIVALS_KEPT:
+            del self._arrivals[next(iter(self._arrivals))]
+
+    def _skip_to_sync(self, packet: Packet, error: FFmpegError) -> None:
+        self._needs_sync = True
+        self._error_count += 1
+        if self._error_count <= ERRORS_LOGGED:
+            sys.stderr.write(f"access unit at {packet.pts_ticks} skipped: {error.strerror}\n")
+
+    def _usable(self, frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, float]]:
+        for frame in frames:
+            if frame.pts is None:
+                continue
+            received_at = self._arrivals.pop(frame.pts, None)
+            if received_at is None or (self._last_pts_ticks is not None and frame.pts <= self._last_pts_ticks):
+                continue
+            if (frame.width, frame.height) != (self._source.width, self._source.height):
+                raise TranscodeFault(
+                    f"picture size is {frame.width}×{frame.height}, not the {self._source.width}×{self._source.height}"
+                    " of the source's configuration"
+                )
+            self._last_pts_ticks = frame.pts
+            yield frame, received_at
+
+
+def _to_av(packet: Packet) -> AvPacket[Stream]:
+    unit = AvPacket(bytes(packet.payload))
+    unit.pts = packet.pts_ticks
+    unit.dts = packet.dts_ticks
+    unit.is_keyframe = packet.is_sync
+    return unit

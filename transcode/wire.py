@@ -1,0 +1,132 @@
+"""The framing between the node and a worker process: sans-I/O, the same in both directions.
+
+    frame   = length (4 bytes, of the body), kind (1 byte), body
+    control = UTF-8 JSON object: {"type": ..., its fields}                            (`transcode.messages`)
+    media   = track id (4), flags (1, bit 0: sync), dts (8), pts (8), duration (4), received at (8, float), payload
+
+All numbers are big-endian; times are ticks of 1/90 000 s.
+
+Strategy: the writer gives header and payload separately, so that a payload is never copied on its way into the
+socket; the reader collects bytes and cuts complete frames off their front. Whoever sends what cannot be read is
+broken for good: there is no resynchronising.
+
+    PinkmediaError
+    └── WireError    the peer's bytes are not a frame
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from pinkmedia.errors import PinkmediaError
+from pinkmedia.media import Packet
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""More than any access unit that a player could use (a 4K intra picture has about 2 MB); a corrupt length must not
+make the reader wait, and collect, for ever."""
+
+_FRAME = struct.Struct("!IB")
+_MEDIA = struct.Struct("!IBqqId")
+_KIND_CONTROL = 0
+_KIND_MEDIA = 1
+_FLAG_SYNC = 1
+
+Fields: TypeAlias = dict[str, Any]
+"""A control message as JSON sees it."""
+
+
+class WireError(PinkmediaError):
+    """The other side sent what is not a frame, or would have to be sent one that is too large."""
+
+
+def encode_control(fields: Fields) -> bytes:
+    """One control message, framed. Raises WireError when it is too large."""
+    body = json.dumps(fields, separators=(",", ":")).encode()
+    return _frame_header(_KIND_CONTROL, len(body)) + body
+
+
+def encode_media(packet: Packet) -> tuple[bytes, bytes | memoryview]:
+    """One packet as the bytes to send before its payload, and its payload. Raises WireError when it is too large."""
+    flags = _FLAG_SYNC if packet.is_sync else 0
+    try:
+        media = _MEDIA.pack(
+            packet.track_id, flags, packet.dts_ticks, packet.pts_ticks, packet.duration_ticks, packet.received_at
+        )
+    except struct.error as error:
+        raise WireError(f"packet cannot be framed: {error}") from None
+    return _frame_header(_KIND_MEDIA, len(media) + len(packet.payload)) + media, packet.payload
+
+
+def _frame_header(kind: int, body_bytes: int) -> bytes:
+    if body_bytes > MAX_BODY_BYTES:
+        raise WireError(f"frame of {body_bytes} bytes; {MAX_BODY_BYTES} are allowed")
+    return _FRAME.pack(body_bytes, kind)
+
+
+class WireReader:
+    """Bytes in, messages out, however the bytes are cut."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Fields | Packet]:
+        """The messages that are complete now, in order. Consume it whole before feeding more.
+
+        Raises WireError at the first bytes that are no frame.
+        """
+        self._buffer += data
+        start = 0
+        try:
+            while (end := self._frame_end(start)) is not None:
+                _length, kind = _FRAME.unpack_from(self._buffer, start)
+                body = bytes(memoryview(self._buffer)[start + _FRAME.size : end])
+                start = end
+                yield _parse(kind, body)
+        finally:
+            del self._buffer[:start]
+
+    def _frame_end(self, start: int) -> int | None:
+        """Where the frame that begins there ends; None while it is incomplete."""
+        if len(self._buffer) - start < _FRAME.size:
+            return None
+        body_bytes, _kind = _FRAME.unpack_from(self._buffer, start)
+        if body_bytes > MAX_BODY_BYTES:
+            raise WireError(f"frame of {body_bytes} bytes; {MAX_BODY_BYTES} are allowed")
+        end: int = start + _FRAME.size + body_bytes
+        return end if end <= len(self._buffer) else None
+
+
+def _parse(kind: int, body: bytes) -> Fields | Packet:
+    if kind == _KIND_CONTROL:
+        return _parse_control(body)
+    if kind == _KIND_MEDIA:
+        return _parse_media(body)
+    raise WireError(f"frame of unknown kind {kind}")
+
+
+def _parse_control(body: bytes) -> Fields:
+    try:
+        fields = json.loads(body)
+    except ValueError:
+        raise WireError("control message is not JSON") from None
+    if not isinstance(fields, dict):
+        raise WireError("control message is not an object")
+    return fields
+
+
+def _parse_media(body: bytes) -> Packet:
+    if len(body) < _MEDIA.size:
+        raise WireError("media message ends within its header")
+    track_id, flags, dts_ticks, pts_ticks, duration_ticks, received_at = _MEDIA.unpack_from(body)
+    return Packet(
+        track_id=track_id,
+        dts_ticks=dts_ticks,
+        pts_ticks=pts_ticks,
+        duration_ticks=duration_ticks,
+        is_sync=bool(flags & _FLAG_SYNC),
+        payload=memoryview(body)[_MEDIA.size :],
+        received_at=received_at,
+    )

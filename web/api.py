@@ -1,0 +1,72 @@
+"""The JSON API that pages and scripts use to find live streams; errors are problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from packager.presentation import Presentation
+
+_HEADERS = {"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
+
+
+class StreamStatus(Protocol):
+    """What the API needs to know of the streams."""
+
+    def live_names(self) -> list[str]:
+        """Streams with a broadcast now, sorted."""
+
+    def status_of(self, stream_name: str) -> str:
+        """``live``, ``interrupted`` or ``offline``."""
+
+    async def is_known(self, stream_name: str) -> bool:
+        """Whether the stream exists at all."""
+
+    def find_presentation(self, stream_name: str, epoch: str | None = None) -> Presentation | None: ...
+
+
+def routes(streams: StreamStatus) -> list[Route]:
+    """Everything below ``/api/v1``."""
+
+    async def list_streams(request: Request) -> Response:
+        return JSONResponse({"streams": [_described(streams, name) for name in streams.live_names()]}, headers=_HEADERS)
+
+    async def get_stream(request: Request) -> Response:
+        name = request.path_params["stream"]
+        if not await streams.is_known(name):
+            return _unknown_stream(name)
+        return JSONResponse(_described(streams, name), headers=_HEADERS)
+
+    async def redirect_to_playlist(request: Request) -> Response:
+        name = request.path_params["stream"]
+        if not await streams.is_known(name):
+            return _unknown_stream(name)
+        return RedirectResponse(playback_url(name), status_code=302, headers=_HEADERS)
+
+    return [
+        Route("/api/v1/live/streams", list_streams),
+        Route("/api/v1/live/streams/{stream}", get_stream),
+        Route("/api/v1/live/streams/{stream}/playlist.m3u8", redirect_to_playlist),
+    ]
+
+
+def playback_url(stream_name: str) -> str:
+    """Where a stream's multivariant playlist is."""
+    return f"/live/{stream_name}/index.m3u8"
+
+
+def _described(streams: StreamStatus, name: str) -> dict[str, str]:
+    return {"name": name, "status": streams.status_of(name), "playback_url": playback_url(name)}
+
+
+def _unknown_stream(name: str) -> Response:
+    problem = {
+        "type": "urn:pinkmedia:problem:unknown-stream",
+        "title": "There is no such stream",
+        "status": 404,
+        "detail": f"No stream is called {name!r}.",
+    }
+    return JSONResponse(problem, status_code=404, headers=_HEADERS, media_type="application/problem+json")

@@ -1,0 +1,54 @@
+"""The HTTP application: the media origin on its own short path, everything else through Starlette's router."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from web import api, pages
+from web.origin import Origin
+
+MEDIA_PREFIX = "/live/"
+
+
+class Operations(Protocol):
+    """What the operator's pages show."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Publishers and viewers are let in: started, and not stopping."""
+
+    def render_metrics(self) -> tuple[bytes, str]:
+        """Prometheus text and its content type."""
+
+
+def create_app(origin: Origin, streams: api.StreamStatus, operations: Operations) -> ASGIApp:
+    """The application that the HTTP server runs."""
+    rest = Starlette(routes=[*api.routes(streams), *_operator_routes(operations), *pages.routes()])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(MEDIA_PREFIX):
+            await origin(scope, receive, send)
+        else:
+            await rest(scope, receive, send)
+
+    return app
+
+
+def _operator_routes(operations: Operations) -> list[Route]:
+    async def healthz(request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(request: Request) -> Response:
+        return PlainTextResponse("ready\n") if operations.is_ready else PlainTextResponse("not ready\n", 503)
+
+    async def metrics(request: Request) -> Response:
+        body, content_type = operations.render_metrics()
+        return Response(body, headers={"Content-Type": content_type})
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]

@@ -1,0 +1,124 @@
+// Playing with hls.js over Media Source Extensions.
+/* global Hls */
+
+import { Cushion, steeredRate } from "./steering.js";
+
+const CONFIG = {
+  lowLatencyMode: true,
+  /** What was played is needed no more; a page open for hours must not grow. */
+  backBufferLength: 10,
+  /** The page raises its own target after stalls, and lowers it again. */
+  liveSyncOnStallIncrease: 0,
+};
+const STEERING_INTERVAL_MS = 250;
+/** Farther behind than this, catching up at a bearable rate takes too long: jump. */
+const FARTHEST_STEERED_SECONDS = 4;
+/** A second media error this soon after a recovery means that recovering does not help. */
+const RECOVERY_PERIOD_MS = 10_000;
+
+export class HlsPlayer {
+  #video;
+  #events;
+  #cushion = new Cushion();
+  #steering;
+  #recoveredAt = -Infinity;
+  #chosenName = null;
+
+  /** True when the viewer has paused and so chose to be behind: then only Go live catches up. */
+  isHeldBack = false;
+
+  static isSupported() {
+    return Hls.isSupported();
+  }
+
+  /** `events` has `failed(reason)` and `levelsChanged()`. */
+  constructor(video, url, events) {
+    this.#video = video;
+    this.#events = events;
+    this.hls = new Hls(CONFIG);
+    this.hls.on(Hls.Events.ERROR, (_, error) => this.#onError(error));
+    this.hls.on(Hls.Events.MANIFEST_PARSED, () => events.levelsChanged());
+    this.hls.on(Hls.Events.LEVEL_SWITCHED, () => events.levelsChanged());
+    this.hls.loadSource(url);
+    this.hls.attachMedia(video);
+    this.#steering = setInterval(() => this.#steer(), STEERING_INTERVAL_MS);
+  }
+
+  destroy() {
+    clearInterval(this.#steering);
+    this.hls.destroy();
+    this.#video.playbackRate = 1;
+  }
+
+  /** Seconds behind the live edge; null before it is known. */
+  get latencySeconds() {
+    return this.hls.latestLevelDetails ? this.hls.latency : null;
+  }
+
+  /** The server's PART-HOLD-BACK, and what stalls have added. */
+  get targetSeconds() {
+    return this.hls.targetLatency === null ? null : this.hls.targetLatency + this.#cushion.seconds(performance.now());
+  }
+
+  /** Names of the levels, best first. */
+  get levelNames() {
+    return this.hls.levels.map(levelName).reverse();
+  }
+
+  get playingLevelName() {
+    const level = this.hls.levels[this.hls.currentLevel];
+    return level ? levelName(level) : null;
+  }
+
+  /** The level that the viewer chose; null when hls.js adapts. */
+  get chosenLevelName() {
+    return this.#chosenName;
+  }
+
+  /** Plays this level from the next data on, or adapts (null). Nothing buffered is thrown away, so nothing shows. */
+  chooseLevel(name) {
+    this.#chosenName = name;
+    this.hls.loadLevel = name === null ? -1 : this.hls.levels.findIndex((level) => levelName(level) === name);
+  }
+
+  noteStall() {
+    this.#cushion.addStall(performance.now());
+  }
+
+  goLive() {
+    this.isHeldBack = false;
+    if (this.hls.liveSyncPosition !== null) this.#video.currentTime = this.hls.liveSyncPosition;
+  }
+
+  #steer() {
+    const { latencySeconds, targetSeconds } = this;
+    if (latencySeconds === null || this.#video.paused || this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) return;
+    if (this.isHeldBack) this.#video.playbackRate = 1;
+    else if (latencySeconds > targetSeconds + FARTHEST_STEERED_SECONDS) this.goLive();
+    else this.#video.playbackRate = steeredRate(latencySeconds, targetSeconds, bufferedSeconds(this.#video));
+  }
+
+  #onError({ fatal, type, details }) {
+    if (!fatal) return;
+    const isFirst = performance.now() - this.#recoveredAt > RECOVERY_PERIOD_MS;
+    if (type === Hls.ErrorTypes.MEDIA_ERROR && isFirst) {
+      this.#recoveredAt = performance.now();
+      this.hls.recoverMediaError();
+    } else {
+      this.#events.failed(details);
+    }
+  }
+}
+
+/** Media ahead of the playhead without a hole. */
+export function bufferedSeconds({ buffered, currentTime }) {
+  for (let i = 0; i < buffered.length; i++) {
+    if (buffered.start(i) <= currentTime && currentTime < buffered.end(i)) return buffered.end(i) - currentTime;
+  }
+  return 0;
+}
+
+/** "1080p", or "1080p60" above 30 frames per second. */
+function levelName({ height, frameRate }) {
+  return frameRate > 31 ? `${height}p${Math.round(frameRate)}` : `${height}p`;
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import signal
 import socket
@@ -156,13 +157,14 @@ def make_clip(path: Path, *, seconds: int, width: int = 1920, height: int = 1080
     """A moving test picture at 30 frames per second with a tone: H.264 with a key frame each 2 s, and AAC."""
     video = f"testsrc2=size={width}x{height}:rate=30:duration={seconds}"
     audio = f"sine=frequency=440:sample_rate=48000:duration={seconds}"
-    h264 = "-c:v libx264 -preset ultrafast -tune zerolatency -b:v 4500k -maxrate 4500k -bufsize 4500k".split()
-    aac = "-c:a aac -b:a 128k -ac 2".split()
+    h264 = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "60", "-sc_threshold", "0"]
+    rate = ["-b:v", "4500k", "-maxrate", "4500k", "-bufsize", "4500k"]
+    aac = ["-c:a", "aac", "-b:a", "128k", "-ac", "2"]
     subprocess.run(
         [
             *(require_tool("ffmpeg"), "-nostdin", "-v", "error", "-y"),
             *("-f", "lavfi", "-i", video, "-f", "lavfi", "-i", audio),
-            *(*h264, "-g", "60", "-sc_threshold", "0", "-pix_fmt", "yuv420p", *aac, str(path)),
+            *(*h264, *rate, "-pix_fmt", "yuv420p", *aac, str(path)),
         ],
         check=True,
         timeout=ENCODE_SECONDS,
@@ -180,7 +182,8 @@ def require_tool(name: str, package: str | None = None) -> str:
 
 def free_ports(count: int) -> list[int]:
     """TCP ports of 127.0.0.1 on which nothing listens."""
-    found = [port for port in PORTS if _is_free(port)][:count]
+    candidates = random.sample(PORTS, len(PORTS))  # two test runs at once rarely look at the same one
+    found = [port for port in candidates if _is_free(port)][:count]
     if len(found) < count:
         pytest.fail(f"fewer than {count} free TCP ports between {PORTS.start} and {PORTS.stop - 1}")
     return found

@@ -60,6 +60,7 @@ class PublisherConnection(asyncio.Protocol):
         self._timeline = MediaTimeline()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._admission: asyncio.Task[None] | None = None
         self._publication: Publication | None = None
         self._stream_name: str | None = None
@@ -122,7 +123,6 @@ class PublisherConnection(asyncio.Protocol):
                     self._admission = self._loop.create_task(self._admit(event.key))
                 case PublishEnded():
                     self._end_publication("unpublished", is_clean=True)
-                    self._cancel_timer()  # this deadline is nearer than the last
                 case SessionClosed():
                     self._end(event.reason, event.detail)
         self._transmit()
@@ -140,10 +140,13 @@ class PublisherConnection(asyncio.Protocol):
             self._arm_timer()
 
     def _arm_timer(self) -> None:
-        """The timer is only moved when it fires, not with every packet that moves the deadline."""
+        """Only a nearer deadline moves the timer; after each packet it is farther, and an early call does no harm."""
         deadline = self._session.get_timer()
-        if deadline is not None and self._timer is None:
-            self._timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), self._timer_fired)
+        if deadline is None or (self._timer is not None and self._timer_at <= deadline):
+            return
+        self._cancel_timer()
+        self._timer_at = deadline
+        self._timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), self._timer_fired)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

@@ -2,7 +2,7 @@
 
     HANDSHAKE ─► CONNECTING ─► CONNECTED ─► REQUESTED ─► PUBLISHING ─► ENDED
      C0 C1 C2     connect        publish     the owner's    media        goodbye
-                               (KEY FORMS)    answer
+                                              answer
     any state ─► CLOSED  by an error of the peer, a deadline, or the owner
 
 Commands that encoders send besides these (releaseStream, FCPublish, _checkbw …) get the empty answer that they wait

@@ -48,6 +48,7 @@ class Encoding:
         self._source = source
         self._rungs = rungs
         self._sink = sink
+        self._stream_name = stream_name
         self._on_restart = on_restart
         self._failures_in_a_row = 0
         self._worker: TranscodeWorker | None = None
@@ -89,7 +90,7 @@ class Encoding:
 
     def _take_worker(self) -> None:
         self._worker = self._pool.take()
-        self._worker.configure(self._source, self._rungs, self)
+        self._worker.configure(self._source, self._rungs, self, stream_name=self._stream_name)
         self._log.info("worker_started", pid=self._worker.pid, rungs=[rung.name for rung in self._rungs])
 
     # What the worker calls:

@@ -1,6 +1,7 @@
 // Playing with hls.js over Media Source Extensions.
 /* global Hls */
 
+import { segmentAbr } from "./segment-abr.js";
 import { Cushion, steeredRate } from "./steering.js";
 
 const CONFIG = {
@@ -13,6 +14,8 @@ const CONFIG = {
 const STEERING_INTERVAL_MS = 250;
 /** Farther behind than this, catching up at a bearable rate takes too long: jump. */
 const FARTHEST_STEERED_SECONDS = 4;
+/** Rounding must not leave the playhead before the media. */
+const HOLE_PADDING_SECONDS = 0.05;
 /** A second media error this soon after a recovery means that recovering does not help. */
 const RECOVERY_PERIOD_MS = 10_000;
 
@@ -22,7 +25,8 @@ export class HlsPlayer {
   #cushion = new Cushion();
   #steering;
   #recoveredAt = -Infinity;
-  #chosenName = null;
+  /** What the viewer chose in the menu: an index into hls.js's levels, or null to adapt. */
+  #choice = { level: null };
 
   /** True when the viewer has paused and so chose to be behind: then only Go live catches up. */
   isHeldBack = false;
@@ -35,10 +39,10 @@ export class HlsPlayer {
   constructor(video, url, events) {
     this.#video = video;
     this.#events = events;
-    this.hls = new Hls(CONFIG);
+    this.hls = new Hls({ ...CONFIG, abrController: segmentAbr(this.#choice) });
     this.hls.on(Hls.Events.ERROR, (_, error) => this.#onError(error));
     this.hls.on(Hls.Events.MANIFEST_PARSED, () => events.levelsChanged());
-    this.hls.on(Hls.Events.LEVEL_SWITCHED, () => events.levelsChanged());
+    this.hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => this.#onLevelSwitched(level));
     this.hls.loadSource(url);
     this.hls.attachMedia(video);
     this.#steering = setInterval(() => this.#steer(), STEERING_INTERVAL_MS);
@@ -72,13 +76,14 @@ export class HlsPlayer {
 
   /** The level that the viewer chose; null when hls.js adapts. */
   get chosenLevelName() {
-    return this.#chosenName;
+    const level = this.hls.levels[this.#choice.level];
+    return level ? levelName(level) : null;
   }
 
-  /** Plays this level from the next data on, or adapts (null). Nothing buffered is thrown away, so nothing shows. */
+  /** Plays this level from the next segment on, or adapts (null). What is buffered is played, so nothing shows. */
   chooseLevel(name) {
-    this.#chosenName = name;
-    this.hls.loadLevel = name === null ? -1 : this.hls.levels.findIndex((level) => levelName(level) === name);
+    this.#choice.level = name === null ? null : this.hls.levels.findIndex((level) => levelName(level) === name);
+    this.hls.loadLevel = -1;
   }
 
   noteStall() {
@@ -92,10 +97,24 @@ export class HlsPlayer {
 
   #steer() {
     const { latencySeconds, targetSeconds } = this;
-    if (latencySeconds === null || this.#video.paused || this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) return;
+    if (this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) return this.#leaveHole();
+    if (latencySeconds === null || this.#video.paused) return;
     if (this.isHeldBack) this.#video.playbackRate = 1;
     else if (latencySeconds > targetSeconds + FARTHEST_STEERED_SECONDS) this.goLive();
     else this.#video.playbackRate = steeredRate(latencySeconds, targetSeconds, bufferedSeconds(this.#video));
+  }
+
+  /** hls.js may wait for ever at a start position that only one of video and audio has: play what both have. */
+  #leaveHole() {
+    const { buffered, currentTime } = this.#video;
+    const last = buffered.length - 1;
+    if (last >= 0 && buffered.start(last) > currentTime) this.#video.currentTime = buffered.start(last) + HOLE_PADDING_SECONDS;
+  }
+
+  #onLevelSwitched(level) {
+    // Once it plays, hls.js may hold the choice by itself, and slow loading changes it no more.
+    if (level === this.#choice.level) this.hls.loadLevel = level;
+    this.#events.levelsChanged();
   }
 
   #onError({ fatal, type, details }) {

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from itertools import pairwise
 
 import anyio
-import anyio.to_thread
-import av
-import numpy as np
 import pytest
 
 from ingest.rtmp.server import RtmpServer
@@ -120,7 +118,9 @@ async def test_ffmpeg_with_an_unsupported_codec(server: RtmpServer, door: Record
 
 async def test_pyav(server: RtmpServer, door: RecordingDoor) -> None:
     with anyio.fail_after(30):
-        await anyio.to_thread.run_sync(publish_with_pyav, f"rtmp://127.0.0.1:{server.port}/live?key={KEY}")
+        # A process of its own: PyAV holds the interpreter lock while it connects.
+        url = f"rtmp://127.0.0.1:{server.port}/live/{KEY}"
+        await anyio.run_process([sys.executable, "-m", "tests.ingest.rtmp.pyav_publisher", url])
         (publication,) = door.publications
         await publication.has_ended.wait()
     assert publication.ending == ("unpublished", True)
@@ -128,14 +128,3 @@ async def test_pyav(server: RtmpServer, door: RecordingDoor) -> None:
     assert video.codec_string.startswith("avc1.")
     assert len(publication.packets) == 50
     assert {packet.duration_ticks for packet in publication.packets} == {3600}
-
-
-def publish_with_pyav(url: str) -> None:
-    """Two seconds of grey at 25 frames per second."""
-    with av.open(url, "w", format="flv") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
-        for index in range(50):
-            picture = av.VideoFrame.from_ndarray(np.full((90, 160, 3), index, dtype=np.uint8), format="rgb24")
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))

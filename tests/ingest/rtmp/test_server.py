@@ -1,0 +1,184 @@
+"""The server against peers that are no good publishers; others are not disturbed."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import anyio
+import pytest
+from anyio.abc import SocketStream
+
+from ingest.rtmp import connection
+from ingest.rtmp import server as limits
+from ingest.rtmp.amf0 import encode_values
+from ingest.rtmp.server import RtmpServer
+from pinkmedia.errors import EnvironmentFault
+from tests.ingest.rtmp.peer import HELLO, command, connect, message
+from tests.ingest.rtmp.recording import KEY, RecordingDoor
+
+pytestmark = pytest.mark.anyio
+
+AUDIO_HEADER = message(b"\xaf\x00\x11\x90", type_id=8, csid=4)
+METADATA = message(encode_values(["onMetaData", {"audiocodecid": 10.0}]), type_id=18, csid=4)
+
+
+@pytest.fixture
+def door() -> RecordingDoor:
+    return RecordingDoor()
+
+
+@pytest.fixture
+async def server(door: RecordingDoor) -> AsyncIterator[RtmpServer]:
+    server = RtmpServer(door)
+    await server.start("127.0.0.1", 0)
+    yield server
+    await server.close("test is over")
+    assert server.connection_count == 0
+
+
+async def open_connection(server: RtmpServer, *data: bytes) -> SocketStream:
+    stream = await anyio.connect_tcp("127.0.0.1", server.port)
+    for each in data:
+        await stream.send(each)
+    return stream
+
+
+async def read_until(stream: SocketStream, needle: bytes) -> bytes:
+    received = b""
+    while needle not in received:
+        received += await stream.receive()
+    return received
+
+
+async def read_to_end(stream: SocketStream) -> bytes:
+    received = b""
+    try:
+        while True:
+            received += await stream.receive()
+    except (anyio.EndOfStream, anyio.BrokenResourceError):
+        return received
+
+
+async def publish(server: RtmpServer, key: str = KEY) -> SocketStream:
+    request = command("publish", 2, None, key, stream_id=1)
+    return await open_connection(server, HELLO, connect() + request)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "handshake_failed"),
+        (b"\x16\x03\x01", "handshake_failed"),
+        (HELLO + b"\xff" * 64, "protocol_error"),
+        (HELLO + b"\x06\x00\x00\x00\xff\xff\xff\x09\x01\x00\x00\x00", "limit_exceeded"),
+        (HELLO + connect() + message(b"\xaf\x01x", type_id=8), "protocol_error"),
+        (HELLO + connect() + command("play", 2, None, KEY), "play_refused"),
+    ],
+)
+async def test_bad_peers_are_closed_and_others_go_on(
+    server: RtmpServer, door: RecordingDoor, data: bytes, reason: str
+) -> None:
+    with anyio.fail_after(10):
+        good = await publish(server)
+        await read_until(good, b"NetStream.Publish.Start")
+        bad = await open_connection(server, data)
+        await read_to_end(bad)
+        assert server.counters.closed_by_reason == {reason: 1}
+        await good.send(METADATA + AUDIO_HEADER + message(b"\xaf\x01raw", type_id=8, csid=4))
+        (publication,) = door.publications
+        await publication.has_packets.wait()
+        await bad.aclose()
+        await good.aclose()
+        await publication.has_ended.wait()
+    assert publication.ending == ("connection_lost: while publishing", False)
+    assert [bytes(packet.payload) for packet in publication.packets] == [b"raw"]
+
+
+async def test_half_a_handshake_meets_its_deadline(server: RtmpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.rtmp.session.HANDSHAKE_SECONDS", 0.01)
+    with anyio.fail_after(10):
+        async with await open_connection(server, HELLO[:800]) as stream:
+            await read_to_end(stream)
+    assert server.counters.closed_by_reason == {"handshake_timeout": 1}
+
+
+async def test_stalled_publisher(server: RtmpServer, door: RecordingDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.rtmp.session.STALL_SECONDS", 0.01)
+    with anyio.fail_after(10):
+        async with await publish(server) as stream:
+            assert b"NetStream.Publish.Rejected" in await read_to_end(stream)
+    (publication,) = door.publications
+    assert publication.ending is not None
+    assert publication.ending[0].startswith("stalled")
+
+
+async def test_wrong_key(server: RtmpServer, door: RecordingDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "WRONG_KEY_DELAY_SECONDS", 0.0)
+    with anyio.fail_after(10):
+        async with await publish(server, "wrong") as stream:
+            assert b"NetStream.Publish.Unauthorized" in await read_to_end(stream)
+    assert not door.publications
+
+
+async def test_broken_media(server: RtmpServer, door: RecordingDoor) -> None:
+    with anyio.fail_after(10):
+        async with await publish(server) as stream:
+            await read_until(stream, b"NetStream.Publish.Start")
+            await stream.send(message(b"\x17\x00\x00\x00\x00\x01", type_id=9))
+            assert b"AVC configuration is cut short" in await read_to_end(stream)
+    assert server.counters.closed_by_reason == {"bad_media": 1}
+
+
+async def test_publisher_that_takes_no_answers(server: RtmpServer, door: RecordingDoor) -> None:
+    pings = message(bytes.fromhex("0006 01020304"), type_id=4, csid=2, stream_id=0) * 10_000
+    with anyio.fail_after(20):
+        async with await publish(server) as stream:
+            await read_until(stream, b"NetStream.Publish.Start")
+            with suppress(anyio.BrokenResourceError):
+                while True:
+                    await stream.send(pings)
+            await door.publications[0].has_ended.wait()
+    assert server.counters.closed_by_reason == {"not_reading": 1}
+
+
+async def test_disconnect_tells_the_publisher(server: RtmpServer, door: RecordingDoor) -> None:
+    with anyio.fail_after(10):
+        async with await publish(server) as stream:
+            await read_until(stream, b"NetStream.Publish.Start")
+            door.requests[0].disconnect("the stream key was changed")
+            door.requests[0].disconnect("again")
+            assert b"the stream key was changed" in await read_to_end(stream)
+    assert door.publications[0].ending == ("disconnected: the stream key was changed", False)
+
+
+async def test_close_tells_every_publisher(door: RecordingDoor) -> None:
+    server = RtmpServer(door)
+    await server.start("127.0.0.1", 0)
+    with anyio.fail_after(10):
+        stream = await publish(server)
+        await read_until(stream, b"NetStream.Publish.Start")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.close, "maintenance")
+            assert b"maintenance" in await read_to_end(stream)
+            await stream.aclose()
+    assert server.counters.closed_by_reason == {"shutting_down": 1}
+
+
+async def test_too_many_connections_from_one_address(server: RtmpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS_PER_ADDRESS", 1)
+    with anyio.fail_after(10):
+        async with await publish(server) as first, await open_connection(server) as second:
+            assert await read_to_end(second) == b""
+            await read_until(first, b"NetStream.Publish.Start")
+    assert server.counters.closed_by_reason["too_many_connections"] == 1
+
+
+async def test_port_in_use(door: RecordingDoor) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(EnvironmentFault, match=f"port {port} on 127.0.0.1 is in use"):
+            await RtmpServer(door).start("127.0.0.1", port)

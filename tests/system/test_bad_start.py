@@ -1,0 +1,64 @@
+"""What cannot be started says so in one line."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pinkmedia.command_line import clean_environment
+from tests.support import free_ports
+
+START_SECONDS = 30.0
+
+
+def refused(tmp_path: Path, **settings: object) -> tuple[int, str]:
+    """The exit code and the last line on standard error of a server that does not start."""
+    http_port, rtmp_port = free_ports(2)
+    keys = {"data_dir": tmp_path / "data", "host": "127.0.0.1", "http_port": http_port, "rtmp_port": rtmp_port}
+    variables = {f"PINKMEDIA_{key.upper()}": str(value) for key, value in (keys | settings).items()}
+    done = subprocess.run(
+        [sys.executable, "-m", "pinkmedia", "serve"],
+        cwd=tmp_path,
+        env=clean_environment() | variables,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("key", ["http_port", "rtmp_port"])
+def test_a_port_in_use(tmp_path: Path, key: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        exit_code, line = refused(tmp_path, **{key: port})
+    assert exit_code == 1
+    assert str(port) in line
+    assert "in use" in line
+
+
+def test_a_data_folder_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    exit_code, line = refused(tmp_path, data_dir=tmp_path / "file")
+    assert exit_code == 1
+    assert str(tmp_path / "file") in line
+
+
+def test_a_broken_configuration_file(tmp_path: Path) -> None:
+    (tmp_path / "pinkmedia.toml").write_text("http_port = \n")
+    exit_code, line = refused(tmp_path)
+    assert exit_code == 2
+    assert "pinkmedia.toml" in line
+
+
+def test_an_unknown_key(tmp_path: Path) -> None:
+    (tmp_path / "pinkmedia.toml").write_text("htp_port = 8080\n")
+    exit_code, line = refused(tmp_path)
+    assert exit_code == 2
+    assert "htp_port" in line
+    assert "http_port" in line

@@ -11,11 +11,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
+from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media import Packet, Rendition, VideoTrack
 from tests.transcode.sources import FRAME_TICKS, ORIGIN_TICKS, decoded, encoded_source
+from transcode import supervisor
 from transcode.ladder import Rung
 from transcode.outbox import BACKLOG_SECONDS
 from transcode.pool import TranscodeWorker, WorkerPool
@@ -23,6 +26,20 @@ from transcode.pool import TranscodeWorker, WorkerPool
 pytestmark = pytest.mark.anyio
 
 RUNGS = (Rung("240p", 426, 240, Fraction(30), 400_000), Rung("120p", 214, 120, Fraction(30), 100_000))
+FFMPEG_WITHOUT_X264 = """
+from av.codec import context
+
+class Lacking:
+    @staticmethod
+    def create(name, mode, whole=context.CodecContext):
+        return refuse() if name == "libx264" else whole.create(name, mode)
+
+def refuse():
+    raise ValueError("no such codec")
+
+context.CodecContext = Lacking
+"""
+"""Run by the worker's interpreter before anything else."""
 DEADLINE_SECONDS = 30
 """Generous: a machine that runs the tests may be busy."""
 
@@ -221,6 +238,17 @@ async def test_a_worker_sees_nothing_of_the_nodes_environment(monkeypatch: pytes
         await worker.wait_until_warm()
         with open(f"/proc/{worker.pid}/environ", "rb") as environ:  # noqa: PTH123, ASYNC230 - not a file on a disk
             assert b"hush" not in environ.read()
+
+
+async def test_a_machine_without_a_codec_is_told_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text(FFMPEG_WITHOUT_X264)
+    environment = supervisor._environment()
+    environment["PYTHONPATH"] = f"{tmp_path}:{environment['PYTHONPATH']}"
+    monkeypatch.setattr(supervisor, "_environment", lambda: environment)
+    pool = WorkerPool()
+    with pytest.raises(EnvironmentFault, match="FFmpeg lacks libx264"):
+        await pool.start()
+    await pool.close()
 
 
 async def test_workers_die_with_their_node() -> None:

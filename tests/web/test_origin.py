@@ -72,7 +72,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 async def until_waiting(origin: Origin, count: int) -> None:
     """Lets the requests run until this many wait."""
     async with asyncio.timeout(5):
-        while origin.waiting_count < count:  # noqa: ASYNC110 -- requests that wait raise no event
+        while origin.waiting_count < count:
             await asyncio.sleep(0)
 
 

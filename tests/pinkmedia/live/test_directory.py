@@ -211,6 +211,6 @@ async def test_a_rotated_key_cuts_its_publisher_off(site: Site) -> None:
     await site.publish()
     await site.store.rotate_key("alice")
     async with asyncio.timeout(5):
-        while not site.disconnected:  # noqa: ASYNC110 -- the store is polled, there is no event
+        while not site.disconnected:
             await asyncio.sleep(0.01)
     assert site.disconnected == ["the stream key was changed"]

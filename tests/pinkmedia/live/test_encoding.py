@@ -55,7 +55,7 @@ def window_of(site: Site, name: str) -> Window:
 async def until(is_true: Callable[[], bool]) -> None:
     """Waits for what a worker process brings about."""
     async with asyncio.timeout(20):
-        while not is_true():  # noqa: ASYNC110 -- several windows and processes are watched at once
+        while not is_true():
             await asyncio.sleep(0.01)
 
 

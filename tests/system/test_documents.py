@@ -1,0 +1,112 @@
+"""What the documents tell people to type works as it is written there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.pinkmedia.command_line import clean_environment
+from tests.support import STOP_SECONDS, ServerProcess
+from tests.system.player import Player
+from tests.system.test_serve import until_live
+
+pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
+SCRIPTS = {"./scripts/demo", "./scripts/test"}
+"""The scripts themselves have tests of their own, or run this one."""
+
+
+def commands(language: str = "sh") -> Iterator[tuple[str, str]]:
+    """Document and line of everything a person is told to type."""
+    for document in DOCUMENTS:
+        for block in re.findall(rf"```{language}\n(.*?)```", document.read_text(), flags=re.DOTALL):
+            yield from ((document.name, line) for line in block.splitlines() if line.strip())
+
+
+def find(start: str) -> list[str]:
+    """The one command that begins like this, as words."""
+    found = [line for _, line in commands() if line.startswith(start)]
+    assert len(found) == 1, f"{start!r} stands {len(found)} times in the documents"
+    return shlex.split(found[0])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def test_every_command_is_tried_below() -> None:
+    tried = {".venv/bin/pinkmedia doctor", ".venv/bin/pinkmedia stream create", ".venv/bin/pinkmedia serve"}
+    tried |= {"ffmpeg", "curl", "pinkmedia push"} | SCRIPTS
+    untried = [line for _, line in commands() if not line.startswith(tuple(tried))]
+    assert untried == []
+
+
+def test_the_doctor_and_a_first_stream(tmp_path: Path) -> None:
+    environment = clean_environment() | {"PINKMEDIA_DATA_DIR": str(tmp_path / "data")}
+    for start in (".venv/bin/pinkmedia doctor", ".venv/bin/pinkmedia stream create"):
+        _, *arguments = find(start)
+        done = subprocess.run(
+            [sys.executable, "-m", "pinkmedia", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        # The doctor may find this machine's usual ports in use; it still gives its findings.
+        assert done.returncode == 0 or "_port" in done.stdout, done.stderr
+    assert re.fullmatch(r"pk_[\w-]{43}\n", done.stdout)
+
+
+async def test_publishing_with_ffmpeg_and_asking_the_api(server: ServerProcess, clip: Path) -> None:
+    key = server.create_stream("alice")
+    words = [
+        word.replace("clip.mp4", str(clip)).replace("rtmp://localhost:1935/live", server.rtmp_url)
+        for word in find("ffmpeg ")
+    ]
+    publisher = subprocess.Popen(
+        [word.replace("STREAM_KEY", key) for word in words], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    player = Player(f"{server.base_url}/live/alice/index.m3u8")
+    try:
+        await until_live(player)
+        url = find("curl ")[1].replace("http://localhost:8080", server.base_url)
+        answer = httpx.get(url).json()
+    finally:
+        await player.close()
+        publisher.terminate()
+        publisher.wait(STOP_SECONDS)
+    (documented,) = {line for _, line in commands("json")}
+    assert answer == json.loads(documented)
+
+
+async def test_pushing_without_the_key_in_the_list_of_processes(
+    server: ServerProcess, clip: Path, tmp_path: Path
+) -> None:
+    key = server.create_stream("alice")
+    (tmp_path / "key.txt").write_text(key)
+    _, *arguments = find("pinkmedia push")
+    given = [
+        argument.replace("clip.mp4", str(clip)).replace("rtmp://HOST:1935/live", server.rtmp_url)
+        for argument in arguments
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-m", "pinkmedia", *given], cwd=tmp_path, env=clean_environment(), stdout=subprocess.DEVNULL
+    ) as publisher:
+        player = Player(f"{server.base_url}/live/alice/index.m3u8")
+        try:
+            await until_live(player)
+            assert key.encode() not in Path(f"/proc/{publisher.pid}/cmdline").read_bytes()
+        finally:
+            await player.close()
+            publisher.terminate()

@@ -13,7 +13,7 @@ const CONFIG = {
 };
 const STEERING_INTERVAL_MS = 250;
 /** Farther behind than this, catching up at a bearable rate takes too long: jump. */
-const FARTHEST_STEERED_SECONDS = 4;
+const FARTHEST_STEERED_SECONDS = 1.5;
 /** Rounding must not leave the playhead before the media. */
 const HOLE_PADDING_SECONDS = 0.05;
 /** A second media error this soon after a recovery means that recovering does not help. */

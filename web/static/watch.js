@@ -55,7 +55,8 @@ function showSwitch(button, isOn, labelWhenOn, labelWhenOff) {
 
 function showLatency() {
   const latency = session.state === State.LIVE ? session.player?.latencySeconds ?? null : null;
-  element("latency").textContent = latency === null ? "" : `${latency.toFixed(1)} s behind live`;
+  element("latency").hidden = latency === null;
+  element("latency-seconds").textContent = latency?.toFixed(1) ?? "";
   element("go-live").hidden = latency === null || latency < (session.player.targetSeconds ?? 0) + BEHIND_SECONDS;
 }
 

@@ -59,7 +59,12 @@ class RenditionPackager:
         self.window.rendition = rendition
 
     def write(self, packet: Packet) -> None:
-        """One access unit on the presentation's timeline, in decode order. Ignored before its first segment begins."""
+        """One access unit on the presentation's timeline, in decode order.
+
+        Ignored before the first segment begins, and after the end.
+        """
+        if self.window.is_ended:
+            return
         boundary = self._due_boundary(packet)
         if boundary is not None:
             self._begin_segment(boundary, packet)

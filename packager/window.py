@@ -151,8 +151,8 @@ class Window:
         """Completes the open segment, which has at least one part or is a gap, and lets the oldest go."""
         segment = self.segments[-1]
         segment.is_complete = True
-        if not segment.is_gap:
-            self.bandwidth.add(segment)
+        if not segment.is_gap and segment.duration_seconds >= self.layout.target_duration_seconds / 2:
+            self.bandwidth.add(segment)  # the peak is that of segments of about the target duration (§4.4.6.2)
         self._trim()
         self._changed()
 
@@ -200,8 +200,6 @@ class BandwidthMeter:
         return round(self._bytes * 8 / self._seconds) if self._seconds else self._declared_bps
 
     def add(self, segment: Segment) -> None:
-        if segment.duration_seconds <= 0:
-            return
         self._peak_bps = max(self._peak_bps, segment.size_bytes * 8 / segment.duration_seconds)
         self._bytes += segment.size_bytes
         self._seconds += segment.duration_seconds

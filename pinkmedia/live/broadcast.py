@@ -82,6 +82,8 @@ class Broadcast:
 
     def begin_source(self, tracks: Sequence[Track]) -> None:
         """A publisher's media begins, or begins anew with other tracks."""
+        if self.state is State.ENDED:  # its publisher has not heard of the end yet
+            return
         self._stop_grace()
         if self._pipeline is not None:
             self._pipeline.kill()
@@ -114,12 +116,14 @@ class Broadcast:
         """The publisher's connection was lost: it may come back."""
         if self.state is not State.LIVE:
             return
-        self.state = State.INTERRUPTED
         if self._pipeline is not None:
             self._pipeline.kill()
             self._pipeline = None
-        if self.presentation is not None:
-            self.presentation.flush()
+        if self.presentation is None or not self.presentation.has_begun:
+            self._end()  # nobody has seen anything of it
+            return
+        self.state = State.INTERRUPTED
+        self.presentation.flush()
         grace_seconds = self._settings.reconnect_grace_seconds
         self._log.info("broadcast_interrupted", grace_seconds=grace_seconds)
         self._grace = asyncio.get_running_loop().call_later(grace_seconds, self._end)

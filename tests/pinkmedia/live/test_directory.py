@@ -214,3 +214,25 @@ async def test_a_rotated_key_cuts_its_publisher_off(site: Site) -> None:
         while not site.disconnected:
             await asyncio.sleep(0.01)
     assert site.disconnected == ["the stream key was changed"]
+
+
+async def test_what_a_publisher_sends_after_the_end_goes_nowhere(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    for packet in video_packets(12):
+        publication.write(packet)
+    await site.directory.close("the server is shutting down")
+    published = dict(site.metrics.parts)
+    publication.begin([AUDIO])
+    for packet in audio_packets(50):
+        publication.write(packet)
+    publication.end("connection lost", is_clean=False)
+    assert site.metrics.parts == published
+    assert site.directory.status_of("alice") == "offline"
+
+
+async def test_a_publisher_that_sent_nothing_leaves_nothing(site: Site) -> None:
+    publication = await site.publish()
+    publication.end("connection lost", is_clean=False)
+    assert site.directory.status_of("alice") == "offline"
+    assert (await site.publish()).stream_name == "alice"

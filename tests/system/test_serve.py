@@ -15,7 +15,7 @@ import av
 import httpx
 import pytest
 
-from tests.support import Publisher, ServerProcess
+from tests.support import Publisher, ServerProcess, real_footage
 from tests.system.player import MediaPlaylist, Player, Variant
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +58,12 @@ async def until_status(player: Player, server: ServerProcess, wanted: str) -> No
             response = await player.client.get(f"{server.base_url}/api/v1/live/streams/alice")
             if response.json()["status"] == wanted:
                 return
+            await asyncio.sleep(0.05)
+
+
+async def until_log(server: ServerProcess, text: str) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while text not in server.log_path.read_text():
             await asyncio.sleep(0.05)
 
 
@@ -117,6 +123,25 @@ async def check_media(player: Player, uri: str, playlist: MediaPlaylist) -> None
     with av.open(io.BytesIO(init + data), "r") as container:
         frames = list(container.decode(container.streams[0]))
     assert len(frames) == (60 if "p/" in uri else pytest.approx(94, abs=1))
+
+
+async def test_real_footage_with_key_frames_too_far_apart(server: ServerProcess) -> None:
+    key = server.create_stream("alice")
+    with Publisher(real_footage(), f"{server.rtmp_url}/{key}"):
+        async with watching(server) as player:
+            first = await until_live(player)
+            assert (await follow_until_segment(player, first[0].uri, msn=100)).is_ended
+            await until_log(server, '"passthrough": null')
+            variants = await until_live(player)
+            _, (audio,) = await player.multivariant()
+            assert {variant.name for variant in variants} == {"720p", "480p"}
+            assert audio["CHANNELS"] == "6"
+            playlists = [await follow_until_segment(player, variant.uri, msn=4) for variant in variants]
+    for playlist in playlists:
+        whole = [segment for segment in playlist.segments if segment.duration_seconds is not None]
+        # The clip's sound is 32 ms longer than its pictures, so that each round has a late frame.
+        assert [segment.duration_seconds for segment in whole] == [pytest.approx(2.0, abs=0.05)] * len(whole)
+        assert max(seconds for segment in whole for seconds in segment.part_seconds) <= playlist.part_target_seconds
 
 
 async def test_a_killed_worker_costs_the_stream_a_discontinuity(server: ServerProcess, clip: Path) -> None:

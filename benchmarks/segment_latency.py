@@ -6,7 +6,7 @@ reload, then the part.
 
 Strategy: while the stream runs, only times and bytes are collected. Afterwards the parts are decoded and the clock in
 each picture tells which frame it is, so that what is measured is the media itself, not what a playlist says of it.
-"Handed to RTMP" is the moment at which the publisher's send call has returned.
+"Handed to RTMP" is the moment before the publisher's send call.
 """
 
 from __future__ import annotations
@@ -118,10 +118,10 @@ def publish(url: str, seconds: float, results: Connection) -> None:
     handed: dict[int, float] = {}
 
     def note(progress: PushProgress) -> None:
-        if progress.clock_ms is not None:
-            handed[progress.clock_ms] = time.time()
+        if progress.clock_ms is not None and progress.handed_at is not None:
+            handed[progress.clock_ms] = progress.handed_at
             if len(handed) == 1:
-                results.send(time.time())
+                results.send(progress.handed_at)
 
     push("test", url, progress=note, duration_seconds=seconds, picture=PictureSettings(has_machine_clock=True))
     results.send(handed)

@@ -51,6 +51,8 @@ class PushProgress:
     """Of audio and video."""
     clock_ms: int | None
     """Milliseconds since 1970 shown by the test picture that was just sent; None for files."""
+    handed_at: float | None = None
+    """Unix seconds at which that picture, encoded, was handed to RTMP; None for files."""
 
 
 class Pacer:
@@ -116,8 +118,10 @@ def _push_test(
         clock_ms = time.time_ns() // 1_000_000
         frame = picture.paint(index, clock_ms)
         frame.pts, frame.time_base = round(media_seconds * VIDEO_TIMESCALE), Fraction(1, VIDEO_TIMESCALE)
-        _send_all(output, video.encode(frame))
-        progress(PushProgress(media_seconds, output.sent_bytes, clock_ms))
+        packets = video.encode(frame)
+        handed_at = time.time()
+        _send_all(output, packets)
+        progress(PushProgress(media_seconds, output.sent_bytes, clock_ms, handed_at))
 
 
 def _beeps() -> Iterator[AudioFrame]:

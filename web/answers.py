@@ -1,0 +1,89 @@
+"""The origin's answers: status, headers and a body that is at hand."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import Scope, Send
+
+GZIP_LEVEL = 5
+"""Higher levels gain nothing on a few kilobytes."""
+
+Header = tuple[bytes, bytes]
+
+NO_CACHE: Header = (b"cache-control", b"no-cache")
+_IMMUTABLE: Header = (b"cache-control", b"public, max-age=31536000, immutable")
+_BRIEFLY: Header = (b"cache-control", b"public, max-age=1")
+_CORS: tuple[Header, ...] = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"Age, Content-Length, Content-Range, Date"),
+    (b"timing-allow-origin", b"*"),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+)
+_PREFLIGHT: tuple[Header, ...] = (
+    (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
+    (b"access-control-allow-headers", b"Range"),
+    (b"access-control-max-age", b"86400"),
+)
+_PLAYLIST_TYPE: Header = (b"content-type", b"application/vnd.apple.mpegurl")
+_VIDEO_TYPE: Header = (b"content-type", b"video/mp4")
+_AUDIO_TYPE: Header = (b"content-type", b"audio/mp4")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response."""
+
+    status: int
+    headers: tuple[Header, ...]
+    body: bytes = b""
+
+    async def send(self, send: Send, *, has_body: bool) -> None:
+        """Sends it; a HEAD request gets the headers alone."""
+        # RFC 9110 §8.6: an answer without content has no length either.
+        length = () if self.status == 204 else ((b"content-length", b"%d" % len(self.body)),)
+        start: dict[str, Any] = {
+            "type": "http.response.start",
+            "status": self.status,
+            "headers": [*self.headers, *length, *_CORS],
+        }
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body if has_body else b""})
+
+
+def problem(status: int, text: str) -> Answer:
+    """An error, in one line for a person."""
+    return Answer(status, ((b"content-type", b"text/plain; charset=utf-8"), _BRIEFLY), text.encode())
+
+
+NOT_FOUND = problem(404, "There is nothing at this address (any more).\n")
+METHOD_NOT_ALLOWED = problem(405, "Only GET, HEAD and OPTIONS are answered here.\n")
+PREFLIGHT = Answer(204, _PREFLIGHT)
+
+
+def playlist(body: bytes, cache: Header, *, is_gzipped: bool) -> Answer:
+    encoding = ((b"content-encoding", b"gzip"),) if is_gzipped else ()
+    return Answer(200, (_PLAYLIST_TYPE, cache, (b"vary", b"Accept-Encoding"), *encoding), body)
+
+
+def media(data: bytes | None, *, is_video: bool) -> Answer:
+    """An init segment, segment or part; without data, that there is none."""
+    if data is None:
+        return NOT_FOUND
+    return Answer(200, (_VIDEO_TYPE if is_video else _AUDIO_TYPE, _IMMUTABLE), data)
+
+
+def cached_seconds(seconds: int) -> Header:
+    return (b"cache-control", b"public, max-age=%d" % seconds)
+
+
+def accepts_gzip(scope: Scope) -> bool:
+    return any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
+
+
+def gzip(data: bytes) -> bytes:
+    """RFC 1952, without a time stamp so that equal playlists are equal bytes."""
+    deflater = zlib.compressobj(GZIP_LEVEL, wbits=zlib.MAX_WBITS | 16)
+    return deflater.compress(data) + deflater.flush()

@@ -181,11 +181,11 @@ def real_footage() -> Path:
     return Path(package.origin).parent / "datasets" / "data" / "bigbuckbunny.mp4"
 
 
-def require_tool(name: str, package: str | None = None) -> str:
+def require_tool(name: str) -> str:
     """The path of a program. The test fails with the command that installs it when it is missing."""
     path = shutil.which(name)
     if path is None:
-        pytest.fail(f"{name} is missing; install it with: apt-get install {package or name}")
+        pytest.fail(f"{name} is missing; ./scripts/test installs it")
     return path
 
 

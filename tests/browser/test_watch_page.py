@@ -57,7 +57,7 @@ def viewer(url: str) -> Iterator[Iterator[dict[str, Any]]]:
         pytest.fail("playwright-core is missing; install it with: npm ci --ignore-scripts")
     SCREENSHOT_FOLDER.mkdir(exist_ok=True)
     arguments = [str(PLAY_SCRIPT), require_tool("chromium"), url, str(SCREENSHOT_FOLDER)]
-    with subprocess.Popen([require_tool("node", "nodejs"), *arguments], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([require_tool("node"), *arguments], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield map(json.loads, process.stdout)

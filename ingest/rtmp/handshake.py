@@ -1,16 +1,18 @@
-"""The RTMP handshake (RTMP 1.0 §5.2), server side, in its simple form.
+"""The RTMP handshake (RTMP 1.0 §5.2), server side.
 
     client ─► C0 (version) C1 (1536 bytes)
-              S0 S1 S2 ─► client               one write; S2 echoes C1
+              S0 S1 S2 ─► client               one write
     client ─► C2 (1536 bytes)                  counted, not compared: encoders send unusual ones
 
-S1 declares version zero, which tells clients that it carries no digest; every live encoder accepts that.
+In the simple form S2 echoes C1, and S1 declares version zero, which tells clients that it carries no digest. A C1 with
+a digest is answered with digests (`handshake_digest`).
 """
 
 from __future__ import annotations
 
 import os
 
+from ingest.rtmp import handshake_digest
 from ingest.rtmp.errors import HandshakeError
 
 VERSION = 3
@@ -48,8 +50,8 @@ class ServerHandshake:
         return outgoing
 
     def _answer(self, c1: bytes) -> None:
-        s1 = bytes(8) + os.urandom(BLOB_BYTES - 8)
-        self._outgoing = bytes((VERSION,)) + s1 + c1
+        s1, s2 = handshake_digest.answer(c1) or (bytes(8) + os.urandom(BLOB_BYTES - 8), c1)
+        self._outgoing = bytes((VERSION,)) + s1 + s2
         self._has_answered = True
 
 

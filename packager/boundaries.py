@@ -12,11 +12,16 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from pinkmedia.media import VIDEO_TIMESCALE
 
 FIRST_MEDIA_SEQUENCE = 1
 """Not 0: hls.js takes a last sequence number of 0 for "unknown" and stops asking for blocking reloads."""
+STUTTER_FRAMES = 8
+"""A step of more frames than this between two pictures is lost time, not reordering."""
+LONGEST_LEAD_TICKS = VIDEO_TIMESCALE
+"""How far audio may be ahead of the video beside it; more, and the video has stopped."""
 REMEMBERED_BOUNDARIES = 512
 """How many past boundaries are kept; a rendition lags by a few at most, so this only bounds memory."""
 
@@ -71,9 +76,12 @@ class Boundaries:
 class SegmentTooLong(Exception):
     """The source's key frames are too far apart for the promised target duration; the plan must change."""
 
-    def __init__(self, elapsed_seconds: float) -> None:
+    def __init__(self, elapsed_seconds: float, *, has_stuttered: bool) -> None:
         super().__init__(f"{elapsed_seconds:.3f} s without a usable key frame")
         self.elapsed_seconds = elapsed_seconds
+        """From the segment's beginning to the end of the frame that made it too long."""
+        self.has_stuttered = has_stuttered
+        """Time was missing in the segment, or its pictures stopped: it says nothing of the encoder's settings."""
 
 
 class Cadence(Enum):
@@ -85,6 +93,14 @@ class Cadence(Enum):
     """Everything is encoded here: every segment target, wherever the source's IDR pictures are."""
 
 
+class Cut(NamedTuple):
+    """A boundary to be made."""
+
+    pts_ticks: int
+    is_break: bool
+    """Time is missing before it: decode times begin anew."""
+
+
 class BoundaryPlanner:
     """Decides, packet by packet in decode order, whether the source's next segment begins here."""
 
@@ -92,38 +108,60 @@ class BoundaryPlanner:
         self._cadence = cadence
         self._target_ticks = target_ticks
         self._longest_ticks = longest_ticks
-        self._last_ticks: int | None = None
-        self._last_sync_ticks = 0
+        self._begin_ticks: int | None = None
+        self._sync_ticks = 0
         self._gop_ticks = 0
+        self._latest_ticks = 0
+        self._has_stuttered = False
 
-    def offer(self, pts_ticks: int, *, duration_ticks: int, is_sync: bool, cut_now: bool = False) -> int | None:
-        """The time of a boundary that this packet of the leading track brings, if it brings one.
+    def offer(self, pts_ticks: int, *, duration_ticks: int, is_sync: bool, cut_now: bool = False) -> Cut | None:
+        """The boundary that this packet of the leading track brings, if it brings one.
 
         ``cut_now`` asks for a boundary at the earliest sync packet (after a break). Before the first sync packet
         there is none. Raises SegmentTooLong.
         """
-        if is_sync:
-            self._gop_ticks = pts_ticks - self._last_sync_ticks
-            self._last_sync_ticks = pts_ticks
-        if is_sync and (self._last_ticks is None or cut_now):
-            return self._begin_at(pts_ticks)
-        if self._last_ticks is None:
+        self._note(pts_ticks, duration_ticks, is_sync=is_sync)
+        if is_sync and (self._begin_ticks is None or cut_now):
+            return self._cut(pts_ticks)
+        if self._begin_ticks is None:
             return None
-        elapsed_ticks = pts_ticks - self._last_ticks
+        elapsed_ticks = pts_ticks - self._begin_ticks
         if self._cadence is Cadence.FIXED_GRID:
-            return (
-                self._begin_at(self._last_ticks + self._target_ticks) if elapsed_ticks >= self._target_ticks else None
-            )
-        # A frame that starts when a segment would be over-long already makes it so.
-        if elapsed_ticks + duration_ticks > self._longest_ticks and not is_sync:
-            raise SegmentTooLong(elapsed_ticks / VIDEO_TIMESCALE)
-        return self._begin_at(pts_ticks) if is_sync and self._is_long_enough(elapsed_ticks, duration_ticks) else None
+            return self._next_on_grid(self._begin_ticks, elapsed_ticks // self._target_ticks)
+        if is_sync:
+            is_due = self._is_long_enough(elapsed_ticks, duration_ticks)
+            return self._cut(pts_ticks, is_break=elapsed_ticks > self._longest_ticks) if is_due else None
+        # A frame that would end when the segment is over-long already makes it so.
+        if elapsed_ticks + duration_ticks > self._longest_ticks:
+            raise SegmentTooLong((elapsed_ticks + duration_ticks) / VIDEO_TIMESCALE, has_stuttered=self._has_stuttered)
+        return None
+
+    def check_follower(self, pts_ticks: int) -> None:
+        """A packet of another track: it goes on although the leader has stopped. Raises SegmentTooLong."""
+        if self._begin_ticks is None:
+            return
+        elapsed_ticks = pts_ticks - self._begin_ticks
+        if elapsed_ticks > self._longest_ticks + LONGEST_LEAD_TICKS:
+            raise SegmentTooLong(elapsed_ticks / VIDEO_TIMESCALE, has_stuttered=True)
+
+    def _note(self, pts_ticks: int, duration_ticks: int, *, is_sync: bool) -> None:
+        if pts_ticks - self._latest_ticks > STUTTER_FRAMES * duration_ticks:
+            self._has_stuttered = True
+        self._latest_ticks = max(self._latest_ticks, pts_ticks)
+        if is_sync:
+            self._gop_ticks = pts_ticks - self._sync_ticks
+            self._sync_ticks = pts_ticks
+
+    def _next_on_grid(self, begin_ticks: int, steps: int) -> Cut | None:
+        """After a pause, the newest grid point that is due: what lies before it never was."""
+        return self._cut(begin_ticks + steps * self._target_ticks, is_break=steps > 1) if steps else None
 
     def _is_long_enough(self, elapsed_ticks: int, duration_ticks: int) -> bool:
         """At the target, or where waiting for the next key frame would overshoot the longest segment allowed."""
         is_at_target = elapsed_ticks + duration_ticks // 2 >= self._target_ticks
         return is_at_target or elapsed_ticks + self._gop_ticks > self._longest_ticks
 
-    def _begin_at(self, pts_ticks: int) -> int:
-        self._last_ticks = pts_ticks
-        return pts_ticks
+    def _cut(self, pts_ticks: int, *, is_break: bool = False) -> Cut:
+        self._begin_ticks = pts_ticks
+        self._has_stuttered = False
+        return Cut(pts_ticks, is_break)

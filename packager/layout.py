@@ -39,6 +39,8 @@ class Layout:
     target_duration_seconds: int
     """EXT-X-TARGETDURATION."""
     segment_target_seconds: float
+    part_seconds: float
+    """What parts are cut to, in whole frames."""
     part_target_seconds: float
     """PART-TARGET: at least the longest part of any rendition."""
     window_seconds: float
@@ -54,7 +56,7 @@ class Layout:
 
     def part_ticks(self, track: Track) -> int:
         """The nominal duration of this track's parts."""
-        return part_ticks(track, self.part_target_seconds)
+        return part_ticks(track, self.part_seconds)
 
 
 def part_ticks(track: Track, part_target_seconds: float) -> int:
@@ -85,6 +87,7 @@ def plan_layout(settings: PackagerSettings, tracks: Iterable[Track], segment_tar
     return Layout(
         target_duration_seconds=max(1, math.ceil(segment_target_seconds - LONGEST_ROUNDED_DOWN_SECONDS)),
         segment_target_seconds=segment_target_seconds,
+        part_seconds=wanted_seconds,
         part_target_seconds=part_target_seconds,
         window_seconds=settings.window_seconds,
     )

@@ -6,6 +6,7 @@ cannot continue under the same promises (other renditions, longer key frame dist
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 
 from packager.boundaries import Boundaries, Boundary
@@ -27,6 +28,8 @@ class Presentation:
         self.epoch_wall_seconds = 0.0
         """Wall clock (Unix seconds) of presentation time 0, once it has begun."""
         self.has_begun = False
+        self.begun_at: float | None = None
+        """Monotonic seconds."""
         self.is_ended = False
         self.observers: list[Callable[[], None]] = []
         """Called when a rendition is added or given up, and at the end."""
@@ -41,8 +44,9 @@ class Presentation:
 
     @property
     def names(self) -> frozenset[str]:
-        """Every rendition planned or there."""
-        return frozenset(self._expected | self._packagers.keys())
+        """Every rendition planned or there, and not given up."""
+        going_on = {name for name, packager in self._packagers.items() if not packager.window.is_ended}
+        return frozenset(self._expected | going_on)
 
     @property
     def end_seconds(self) -> float:
@@ -57,6 +61,7 @@ class Presentation:
     def begin(self, epoch_wall_seconds: float) -> None:
         """The first key frame is here: ``epoch_wall_seconds`` is the wall clock of presentation time 0."""
         self.epoch_wall_seconds = epoch_wall_seconds
+        self.begun_at = time.monotonic()
         self.has_begun = True
 
     def find(self, rendition_name: str) -> Window | None:

@@ -24,6 +24,10 @@ from pinkmedia.media import InitSegment, Packet, Part, Rendition, VideoTrack
 
 SHORTEST_SAMPLE_TICKS = 1
 """A sample that comes too early still lasts a tick: zero durations make some players drop it."""
+MOST_SAMPLES_RATIO = 2
+"""A part takes so many times the samples it should have: where time stands still, it would never be full."""
+MOST_GAPS = 6
+"""More segments missed than this, and the list begins anew: nobody plays from before so long a gap."""
 
 
 class RenditionPackager:
@@ -99,11 +103,9 @@ class RenditionPackager:
         """The boundary of a segment that begins with this packet, if one does."""
         if not packet.is_sync:
             return None
-        if self._segment_msn is not None:
-            following = self._boundaries.get(self._segment_msn + 1)
-            if following is None or packet.pts_ticks < following.pts_in(self._timescale):
-                return None
-        return self._boundaries.latest_at(packet.pts_ticks, self._timescale)
+        boundary = self._boundaries.latest_at(packet.pts_ticks, self._timescale)
+        is_due = boundary is not None and (self._segment_msn is None or boundary.msn > self._segment_msn)
+        return boundary if is_due else None
 
     def _begin_segment(self, boundary: Boundary, packet: Packet) -> None:
         self._close_segment()
@@ -122,12 +124,17 @@ class RenditionPackager:
 
     def _list_gaps(self, first_msn: int, end_msn: int) -> None:
         """Stand-ins for segments that this rendition missed, so that its numbers stay those of the others."""
+        if end_msn - first_msn > MOST_GAPS:
+            self.window.clear()
+            return
         for msn in range(first_msn, end_msn):
             boundary, following = self._boundaries.get(msn), self._boundaries.get(msn + 1)
             if boundary is None or following is None:
                 continue
             gap = Segment(msn, boundary.pts_seconds, self._init.uri, boundary.has_discontinuity, is_gap=True)
-            gap.duration_seconds = following.pts_seconds - boundary.pts_seconds
+            # The time before a break may be that of an interruption: no segment is as long as that.
+            lasted_seconds = following.pts_seconds - boundary.pts_seconds
+            gap.duration_seconds = min(lasted_seconds, self._layout.longest_segment_seconds)
             self.window.open(gap)
             self.window.close()
 
@@ -152,7 +159,8 @@ class RenditionPackager:
         )
         self._next_decode_ticks += duration_ticks
         self._last_received_at = packet.received_at
-        if room_ticks - duration_ticks < self._nominal_ticks // 2:
+        is_full = len(self._samples) >= MOST_SAMPLES_RATIO * self._part_ticks // self._nominal_ticks
+        if is_full or room_ticks - duration_ticks < self._nominal_ticks // 2:
             self._publish_part()
 
     def _publish_part(self) -> None:

@@ -47,8 +47,10 @@ class Segment:
         self.duration_seconds += part.duration_seconds
         self.size_bytes += len(part.data)
 
-    def data(self) -> bytes:
-        return b"".join([part.data for part in self.parts])
+    @property
+    def chunks(self) -> tuple[bytes, ...]:
+        """Its bytes, part by part: nothing is copied for a reader."""
+        return tuple(part.data for part in self.parts)
 
 
 class Window:
@@ -68,6 +70,7 @@ class Window:
         self.observers: list[Callable[[], None]] = []
         self._lingering: deque[Segment] = deque(maxlen=LINGERING_SEGMENTS)
         self._inits: dict[str, InitSegment] = {}
+        self._newest_init_uri = ""
 
     @property
     def open_segment(self) -> Segment | None:
@@ -102,7 +105,8 @@ class Window:
         if index and len(self.segments) > 1:
             last, before = self.segments[-1], self.segments[-2]
             shortest_part_seconds = last.parts[-1].duration_seconds / 2
-            if not before.is_gap and last.duration_seconds > before.duration_seconds - shortest_part_seconds:
+            difference_seconds = abs(last.duration_seconds - before.duration_seconds)
+            if not before.is_gap and difference_seconds < shortest_part_seconds:
                 return msn + 1, 0
         return msn, index
 
@@ -138,6 +142,7 @@ class Window:
 
     def add_init(self, init: InitSegment) -> None:
         self._inits[init.uri] = init
+        self._newest_init_uri = init.uri
 
     def open(self, segment: Segment) -> None:
         """Begins a segment; it becomes visible with its first part."""
@@ -156,6 +161,12 @@ class Window:
         self._trim()
         self._changed()
 
+    def clear(self) -> None:
+        """Forgets all segments: what follows has nothing to do with them any more."""
+        self.segments.clear()
+        self._lingering.clear()
+        self._changed()
+
     def end(self) -> None:
         self.is_ended = True
         self._changed()
@@ -172,7 +183,7 @@ class Window:
             self._forget_unused_inits()
 
     def _forget_unused_inits(self) -> None:
-        used = {segment.init_uri for segment in (*self._lingering, *self.segments)}
+        used = {segment.init_uri for segment in (*self._lingering, *self.segments)} | {self._newest_init_uri}
         self._inits = {uri: init for uri, init in self._inits.items() if uri in used}
 
     def _changed(self) -> None:

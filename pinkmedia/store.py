@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Column, Dialect, Integer, MetaData, Row, String, Table, event, insert, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeDecorator
@@ -188,8 +188,10 @@ class StreamStore:
                 yield connection
         except IntegrityError:
             raise
-        except DBAPIError as error:
-            raise EnvironmentFault(f"cannot use the database {self._path}: {error.orig}") from None
+        except SQLAlchemyError as error:
+            raise EnvironmentFault(
+                f"cannot use the database {self._path}: {getattr(error, 'orig', None) or error}"
+            ) from None
 
 
 def _key_columns(key: str, now: datetime) -> dict[str, object]:

@@ -38,24 +38,28 @@ class Answer:
 
     status: int
     headers: tuple[Header, ...]
-    body: bytes = b""
+    chunks: tuple[bytes, ...] = ()
+    """The body; each is sent when the one before it has been taken, so that a slow reader holds nothing up."""
 
     async def send(self, send: Send, *, has_body: bool) -> None:
         """Sends it; a HEAD request gets the headers alone."""
         # RFC 9110 §8.6: an answer without content has no length either.
-        length = () if self.status == 204 else ((b"content-length", b"%d" % len(self.body)),)
+        length = () if self.status == 204 else ((b"content-length", b"%d" % sum(map(len, self.chunks))),)
         start: dict[str, Any] = {
             "type": "http.response.start",
             "status": self.status,
             "headers": [*self.headers, *length, *_CORS],
         }
         await send(start)
-        await send({"type": "http.response.body", "body": self.body if has_body else b""})
+        *first, last = self.chunks if has_body and self.chunks else (b"",)
+        for chunk in first:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": last})
 
 
 def problem(status: int, text: str) -> Answer:
     """An error, in one line for a person."""
-    return Answer(status, ((b"content-type", b"text/plain; charset=utf-8"), _BRIEFLY), text.encode())
+    return Answer(status, ((b"content-type", b"text/plain; charset=utf-8"), _BRIEFLY), (text.encode(),))
 
 
 NOT_FOUND = problem(404, "There is nothing at this address (any more).\n")
@@ -65,14 +69,14 @@ PREFLIGHT = Answer(204, _PREFLIGHT)
 
 def playlist(body: bytes, cache: Header, *, is_gzipped: bool) -> Answer:
     encoding = ((b"content-encoding", b"gzip"),) if is_gzipped else ()
-    return Answer(200, (_PLAYLIST_TYPE, cache, (b"vary", b"Accept-Encoding"), *encoding), body)
+    return Answer(200, (_PLAYLIST_TYPE, cache, (b"vary", b"Accept-Encoding"), *encoding), (body,))
 
 
-def media(data: bytes | None, *, is_video: bool) -> Answer:
-    """An init segment, segment or part; without data, that there is none."""
-    if data is None:
+def media(*chunks: bytes, is_video: bool) -> Answer:
+    """An init segment, segment or part; without bytes, that there is none."""
+    if not chunks:
         return NOT_FOUND
-    return Answer(200, (_VIDEO_TYPE if is_video else _AUDIO_TYPE, _IMMUTABLE), data)
+    return Answer(200, (_VIDEO_TYPE if is_video else _AUDIO_TYPE, _IMMUTABLE), chunks)
 
 
 def cached_seconds(seconds: int) -> Header:

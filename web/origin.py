@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -33,7 +34,8 @@ from web.waiting import Waiters
 BLOCK_SECONDS = 5.0
 """The longest a request waits: hls.js gives up on a first byte after 10 s."""
 READY_SECONDS = 3.0
-"""How long the multivariant playlist waits for planned renditions: players read it once, so it should be whole."""
+"""How long after the first key frame the multivariant playlist waits for planned renditions: players read it once, so
+it should be whole."""
 CACHED_TARGET_DURATIONS = 6
 """How long caches may keep a satisfied blocking answer, in target durations (RFC 8216bis appendix B.1)."""
 
@@ -120,7 +122,8 @@ class Origin:
         if presentation is None:
             return answers.NOT_FOUND
         await self._wait_until_ready(presentation)
-        windows = [window for window in presentation.windows if window.is_playable]
+        is_over = presentation.is_ended
+        windows = [window for window in presentation.windows if window.is_playable and window.is_ended == is_over]
         if not windows:
             return answers.NOT_FOUND
         text = multivariant_playlist(windows, base_uri=f"{presentation.epoch}/").encode()
@@ -129,10 +132,9 @@ class Origin:
         return answers.playlist(body, answers.NO_CACHE, is_gzipped=is_gzipped)
 
     async def _wait_until_ready(self, presentation: Presentation) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + READY_SECONDS
-        while not (presentation.is_ready or presentation.is_ended) and (remaining := deadline - loop.time()) > 0:
-            late = next((window for window in presentation.windows if not window.is_playable), None)
+        deadline = (presentation.begun_at or time.monotonic()) + READY_SECONDS
+        while not (presentation.is_ready or presentation.is_ended) and (remaining := deadline - time.monotonic()) > 0:
+            late = next((each for each in presentation.windows if not (each.is_playable or each.is_ended)), None)
             waiters = self._feed(late).waiters if late else self._waiters_of(presentation)
             await waiters.wait(remaining)
 
@@ -163,12 +165,10 @@ class Origin:
             return "part", await self._part(window, int(match["msn"]), int(match["index"]))
         if match["segment"] is not None:
             segment = window.find_segment(int(match["segment"]))
-            is_whole = segment is not None and segment.is_complete and not segment.is_gap
-            return "segment", answers.media(
-                segment.data() if segment and is_whole else None, is_video=_is_video(window)
-            )
+            is_whole = segment is not None and segment.is_complete
+            return "segment", answers.media(*segment.chunks if segment and is_whole else (), is_video=_is_video(window))
         init = window.find_init(file)
-        return "init", answers.media(init.data if init else None, is_video=_is_video(window))
+        return "init", answers.media(*[init.data] if init else (), is_video=_is_video(window))
 
     async def _part(self, window: Window, msn: int, index: int) -> Answer:
         part = window.find_part(msn, index)
@@ -176,7 +176,7 @@ class Origin:
         if part is None and (msn, index) in (window.edge, window.hinted):
             await self._wait_for(window, msn, index)
             part = window.find_part(msn, index)
-        return answers.media(part.data if part else None, is_video=_is_video(window))
+        return answers.media(*[part.data] if part else (), is_video=_is_video(window))
 
     # Waiting
 

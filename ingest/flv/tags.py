@@ -21,6 +21,9 @@ from pinkmedia.codecs.aac import AudioSpecificConfig
 from pinkmedia.codecs.h264 import LENGTH_SIZE, AvcConfiguration, NalType, length_prefixed, nal_type, split_annex_b
 from pinkmedia.errors import CodecError
 
+MAX_COMPOSITION_MS = 5_000
+"""Between decoding and showing a picture: H.264 reorders 16 pictures at most, which is this long at 3 per second."""
+
 
 class UnsupportedCodec(CodecError):
     """The publisher's encoder is set to a codec that is not served."""
@@ -158,6 +161,8 @@ class TagReader:
 
     def _frame(self, composition_ms: int, data: memoryview) -> VideoFrame | None:
         """The picture, or None when nothing of it is left."""
+        if abs(composition_ms) > MAX_COMPOSITION_MS:
+            raise CodecError(f"composition time of {composition_ms} ms: no encoder reorders so far")
         units = _split(data, self._length_size)
         is_as_wanted = units is not None and self._length_size == LENGTH_SIZE
         if units is None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Protocol, cast
 
@@ -29,6 +30,8 @@ WRONG_KEY_DELAY_SECONDS = 1.0
 """A wrong key is refused this late: encoders retry for ever, and guessing becomes slow."""
 LINGER_SECONDS = 1.0
 """After our last word, until the socket is reset: several round trips for the publisher to read it and close."""
+MAX_TIMELINES_PER_MINUTE = 20
+"""New timelines (jumps in time, changed settings) of one publisher: each may cost a worker process."""
 MAX_SEND_BUFFER_BYTES = 64 * 1024
 """Answers that the peer has not taken yet; all of a publisher's life needs less than 4 KiB."""
 
@@ -64,6 +67,7 @@ class PublisherConnection(asyncio.Protocol):
         self._admission: asyncio.Task[None] | None = None
         self._publication: Publication | None = None
         self._stream_name: str | None = None
+        self._began_at: deque[float] = deque(maxlen=MAX_TIMELINES_PER_MINUTE)
         self._has_ended = False
         self._is_lingering = False
         self._read_at = 0.0
@@ -98,6 +102,12 @@ class PublisherConnection(asyncio.Protocol):
         self._reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        try:
+            self._end_lost(exc)
+        finally:  # whatever fails above: the server counts on it
+            self._owner.connection_closed(self)
+
+    def _end_lost(self, exc: Exception | None) -> None:
         if exc is not None and not isinstance(exc, OSError):
             self._end(CloseReason.INTERNAL_ERROR, type(exc).__name__)
         elif self._session.state is State.ENDED:
@@ -106,7 +116,6 @@ class PublisherConnection(asyncio.Protocol):
             self._end(CloseReason.CONNECTION_LOST, f"while {self._session.state.name.lower()}")
         self._cancel_timer()
         self._transport = None
-        self._owner.connection_closed(self)
 
     # The session's events
 
@@ -214,9 +223,16 @@ class PublisherConnection(asyncio.Protocol):
             if self._publication is None:  # it disconnected us meanwhile
                 return
             if isinstance(item, TracksReady):
-                self._publication.begin(item.tracks)
+                self._begin_tracks(self._publication, item)
             else:
                 self._publication.write(item)
+
+    def _begin_tracks(self, publication: Publication, ready: TracksReady) -> None:
+        self._began_at.append(self._read_at)
+        if len(self._began_at) == MAX_TIMELINES_PER_MINUTE and self._read_at - self._began_at[0] < 60:
+            self.shut_down(CloseReason.BAD_MEDIA, "timestamps or settings change too often")
+        else:
+            publication.begin(ready.tracks)
 
     # The end
 
@@ -233,10 +249,13 @@ class PublisherConnection(asyncio.Protocol):
     def _end_publication(self, reason: str, *, is_clean: bool) -> None:
         if self._publication is None:
             return
-        self._deliver(self._timeline.flush())
-        publication, self._publication = self._publication, None
-        if publication is not None:
-            publication.end(reason, is_clean=is_clean)
+        publication = self._publication
+        try:
+            self._deliver(self._timeline.flush())
+        except Exception:
+            self._owner.log.exception("last_media_not_delivered", stream=self._stream_name, peer=self.peer_address)
+        self._publication = None
+        publication.end(reason, is_clean=is_clean)
 
     def _linger(self) -> None:
         """Close our half; what the publisher still sends is read and dropped, because unread it would reset."""

@@ -74,7 +74,11 @@ class Broadcast:
         self._on_ended = on_ended
         self._pipeline: SourcePipeline | None = None
         self._tracks: Sequence[Track] = ()
+        self._was_seen = False
+        """A presentation that came before the present one has begun."""
+        self._is_waiting_for_key_frame = False
         self._seconds_since_boundary: float | None = None
+        """Counted while the distance of key frames is being measured."""
         self._grace: asyncio.TimerHandle | None = None
         self._log = log.bind(stream=stream_name)
 
@@ -89,7 +93,7 @@ class Broadcast:
             self._pipeline.kill()
         self.state = State.LIVE
         self._tracks = tracks
-        self._seconds_since_boundary = None
+        self._is_waiting_for_key_frame = False
         plan = plan_source(
             tracks,
             self.key_frame_distance_seconds,
@@ -103,8 +107,8 @@ class Broadcast:
         self._log.info("source_began", epoch=presentation.epoch, **_described(plan))
 
     def write(self, packet: Packet) -> None:
-        if self._seconds_since_boundary is not None:
-            self._measure_key_frame_distance(packet)
+        if self._is_waiting_for_key_frame:
+            self._wait_for_key_frame(packet)
         if self._pipeline is None:
             return
         try:
@@ -112,14 +116,20 @@ class Broadcast:
         except SegmentTooLong as too_long:
             self._stop_for_long_segment(too_long)
 
+    def expect_source(self) -> None:
+        """A publisher is admitted: it is not too late any more, however long its first media takes."""
+        self._stop_grace()
+
     def interrupt(self) -> None:
         """The publisher's connection was lost: it may come back."""
-        if self.state is not State.LIVE:
+        if self.state is State.ENDED:
             return
+        self._stop_grace()
         if self._pipeline is not None:
             self._pipeline.kill()
             self._pipeline = None
-        if self.presentation is None or not self.presentation.has_begun:
+        is_seen = self.presentation is not None and self.presentation.has_begun
+        if self.presentation is None or not (is_seen or self._was_seen):
             self._end()  # nobody has seen anything of it
             return
         self.state = State.INTERRUPTED
@@ -156,34 +166,41 @@ class Broadcast:
             if current.layout == plan.layout and current.names == plan.rendition_names:
                 return current
             current.end()
+        self._was_seen |= current is not None and current.has_begun
         self.presentation = self._open_presentation(plan.layout, plan.rendition_names)
         return self.presentation
 
     # Key frames too far apart
 
     def _stop_for_long_segment(self, too_long: SegmentTooLong) -> None:
-        """The promised target duration cannot be kept: this presentation ends, and the distance is measured."""
-        self._seconds_since_boundary = too_long.elapsed_seconds
+        """The promised target duration cannot be kept: this presentation ends, the next key frame begins another."""
         if self._pipeline is not None:
             self._pipeline.kill()
             self._pipeline = None
         if self.presentation is not None:
             self.presentation.end()
-        self._log.warning(
-            "key_frames_too_far_apart",
-            seconds_without_key_frame=round(too_long.elapsed_seconds, 3),
-            advice="set the encoder's key frame interval to 2 s; viewers reload once",
-        )
+        self._is_waiting_for_key_frame = True
+        seconds = round(too_long.elapsed_seconds, 3)
+        if too_long.has_stuttered:
+            self._seconds_since_boundary = None
+            self._log.warning("source_stuttered", seconds_without_key_frame=seconds, advice="viewers reload once")
+        else:
+            self._seconds_since_boundary = too_long.elapsed_seconds
+            self._log.warning(
+                "key_frames_too_far_apart",
+                seconds_without_key_frame=seconds,
+                advice="set the encoder's key frame interval to 2 s; viewers reload once",
+            )
 
-    def _measure_key_frame_distance(self, packet: Packet) -> None:
-        """Counts on to the next key frame, where a new presentation begins."""
+    def _wait_for_key_frame(self, packet: Packet) -> None:
+        """To the next key frame, and how far apart they are."""
         video = next((track for track in self._tracks if isinstance(track, VideoTrack)), None)
-        if video is None or self._seconds_since_boundary is None or packet.track_id != video.track_id:
+        if video is not None and packet.track_id != video.track_id:
             return
         if packet.is_sync:
-            self.key_frame_distance_seconds = max(self.key_frame_distance_seconds, self._seconds_since_boundary)
+            self.key_frame_distance_seconds = max(self.key_frame_distance_seconds, self._seconds_since_boundary or 0.0)
             self.begin_source(self._tracks)
-        else:
+        elif self._seconds_since_boundary is not None:
             self._seconds_since_boundary += packet.duration_ticks / VIDEO_TIMESCALE
 
 

@@ -73,8 +73,6 @@ class LiveDirectory:
     async def close(self, reason: str) -> None:
         """No more publishers; those there are told why, and every broadcast ends as it should."""
         self._closing.set()
-        if self._key_check is not None:
-            await self._key_check
         for stream in self._streams.values():
             # Finished first: what the encoders hold is still published, and losing the publisher is no interruption.
             self._finish(stream)
@@ -82,6 +80,8 @@ class LiveDirectory:
                 stream.publisher.disconnect(reason)
         if self._tasks:
             await asyncio.wait(self._tasks)
+        if self._key_check is not None:
+            await self._key_check
 
     # For publishers
 
@@ -91,6 +91,8 @@ class LiveDirectory:
             raise PublishRefused(Refusal.SHUTTING_DOWN)
         # Shielded: a publisher that hangs up must not interrupt the database in the middle of a statement.
         known = await asyncio.shield(self._store.find_by_key(request.key))
+        if self._closing.is_set():  # meanwhile
+            raise PublishRefused(Refusal.SHUTTING_DOWN)
         if known is None:
             raise PublishRefused(Refusal.BAD_KEY)
         stream = self._streams.setdefault(known.name, LiveStream(known.name))
@@ -99,6 +101,7 @@ class LiveDirectory:
         stream.publisher, stream.admitted_key_at = request, known.key_rotated_at
         if stream.broadcast is None:
             stream.broadcast = self._new_broadcast(stream)
+        stream.broadcast.expect_source()
         return StreamPublication(stream, stream.broadcast, request, self._finish)
 
     def _new_broadcast(self, stream: LiveStream) -> Broadcast:
@@ -121,7 +124,8 @@ class LiveDirectory:
             self._spawn(broadcast.finish())
 
     def _forget_broadcast(self, stream: LiveStream, broadcast: Broadcast) -> None:
-        stream.key_frame_distance_seconds = broadcast.key_frame_distance_seconds
+        longest_seconds = max(stream.key_frame_distance_seconds, broadcast.key_frame_distance_seconds)
+        stream.key_frame_distance_seconds = longest_seconds
         if stream.broadcast is broadcast:
             stream.broadcast = None
 
@@ -144,13 +148,14 @@ class LiveDirectory:
         return True
 
     async def _check_key(self, stream: LiveStream) -> None:
+        publisher = stream.publisher
         try:
             known = await self._store.find_by_name(stream.name)
         except EnvironmentFault as fault:
             log.warning("stream_key_not_checked", stream=stream.name, reason=str(fault))
             return
-        publisher = stream.publisher
-        if publisher is not None and (known is None or known.key_rotated_at != stream.admitted_key_at):
+        is_valid = known is not None and known.key_rotated_at == stream.admitted_key_at
+        if publisher is not None and publisher is stream.publisher and not is_valid:
             log.info("stream_key_changed", stream=stream.name)
             publisher.disconnect("the stream key was changed")
 

@@ -6,6 +6,7 @@ boundary, which is then a discontinuity in every rendition; the rungs miss what 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -16,7 +17,9 @@ from transcode.ladder import Rung
 from transcode.pool import TranscodeWorker, WorkerPool
 
 MOST_FAILURES_IN_A_ROW = 5
-"""Workers that die one after another without a packet: the source cannot be encoded, the rungs are given up."""
+"""Workers that die one after another: the source cannot be encoded, or not in time; the rungs are given up."""
+STEADY_SECONDS = 30.0
+"""A worker that lived as long was a good one: its end is the first failure again."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +54,7 @@ class Encoding:
         self._stream_name = stream_name
         self._on_restart = on_restart
         self._failures_in_a_row = 0
+        self._taken_at = 0.0
         self._worker: TranscodeWorker | None = None
         self._is_given_up = False
         self._log = log.bind(stream=stream_name)
@@ -89,7 +93,12 @@ class Encoding:
             worker.kill()
 
     def _take_worker(self) -> None:
-        self._worker = self._pool.take()
+        self._taken_at = time.monotonic()
+        try:
+            self._worker = self._pool.take()
+        except OSError as error:
+            self.on_failure(f"worker cannot be started: {error.strerror}")
+            return
         self._worker.configure(self._source, self._rungs, self, stream_name=self._stream_name)
         self._log.info("worker_started", pid=self._worker.pid, rungs=[rung.name for rung in self._rungs])
 
@@ -100,12 +109,12 @@ class Encoding:
             self._sink.add_rendition(rendition)
 
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
-        self._failures_in_a_row = 0
         self._sink.write(rendition_name, packet)
 
     def on_failure(self, reason: str) -> None:
         self._worker = None
-        self._failures_in_a_row += 1
+        has_lived = time.monotonic() - self._taken_at >= STEADY_SECONDS
+        self._failures_in_a_row = 1 if has_lived else self._failures_in_a_row + 1
         self._log.warning("worker_failed", reason=reason, failures_in_a_row=self._failures_in_a_row)
         if self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
             self._is_given_up = True

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from packager.boundaries import BoundaryPlanner
+from packager.boundaries import BoundaryPlanner, Cut
 from packager.presentation import Presentation
 from pinkmedia.live.clock import START_TICKS, SourceClock
 from pinkmedia.live.encoding import Encoding
@@ -52,12 +52,11 @@ class SourcePipeline:
             target_ticks=round(plan.layout.segment_target_seconds * VIDEO_TIMESCALE),
             longest_ticks=round(plan.layout.longest_segment_seconds * VIDEO_TIMESCALE),
         )
+        self._pool = pool
+        self._stream_name = stream_name
+        self._on_worker_restart = on_worker_restart
+        self._encoding: Encoding | None = None
         self._add_source_renditions()
-        self._encoding = None
-        if plan.rungs and plan.video:
-            self._encoding = Encoding(
-                pool, plan.video, plan.rungs, presentation, stream_name=stream_name, on_restart=on_worker_restart
-            )
 
     def write(self, packet: Packet) -> None:
         """One packet on the source's timeline; it is changed in place. Raises SegmentTooLong."""
@@ -67,6 +66,7 @@ class SourcePipeline:
                 self._wait_for_key_frame(packet, is_leader=is_leader)
                 return
             self._clock = self._start_clock(packet)
+            self._encoding = self._start_encoding()
         if is_leader:
             self._clock.move(packet, self._plan.leader.timescale)
             self._write_leader(packet)
@@ -100,11 +100,27 @@ class SourcePipeline:
         """The source's first key frame has its place on the presentation's timeline."""
         presentation, wall_seconds = self._presentation, time.time()
         if not presentation.has_begun:
-            presentation.begin(wall_seconds - START_TICKS / VIDEO_TIMESCALE)
-            return SourceClock(self._in_video_ticks(packet.pts_ticks), START_TICKS)
+            # Later where the source reorders deeply: no decode time may lie before zero.
+            start_ticks = max(START_TICKS, packet.pts_ticks - packet.dts_ticks)
+            presentation.begin(wall_seconds - start_ticks / VIDEO_TIMESCALE)
+            return SourceClock(self._in_video_ticks(packet.pts_ticks), start_ticks)
         # After a break: where the wall clock says, but never before what is published already.
         seconds = max(wall_seconds - presentation.epoch_wall_seconds, presentation.end_seconds)
         return SourceClock(self._in_video_ticks(packet.pts_ticks), round(seconds * VIDEO_TIMESCALE))
+
+    def _start_encoding(self) -> Encoding | None:
+        """Not before there is something to encode: a worker is not to be had by a connection alone."""
+        video, rungs = self._plan.video, self._plan.rungs
+        if not video or not rungs:
+            return None
+        return Encoding(
+            self._pool,
+            video,
+            rungs,
+            self._presentation,
+            stream_name=self._stream_name,
+            on_restart=self._on_worker_restart,
+        )
 
     def _in_video_ticks(self, leader_ticks: int) -> int:
         return leader_ticks * VIDEO_TIMESCALE // self._plan.leader.timescale
@@ -114,28 +130,28 @@ class SourcePipeline:
     def _write_leader(self, packet: Packet) -> None:
         """The track that decides where segments begin: video, or audio when there is no video."""
         needs_restart = self._encoding is not None and self._encoding.needs_restart
-        boundary_ticks = self._planner.offer(
+        cut = self._planner.offer(
             self._in_video_ticks(packet.pts_ticks),
             duration_ticks=self._in_video_ticks(packet.duration_ticks),
             is_sync=packet.is_sync,
             cut_now=needs_restart,
         )
-        if boundary_ticks is not None:
-            self._begin_segment(boundary_ticks, is_restart=needs_restart and packet.is_sync)
+        if cut is not None:
+            self._begin_segment(cut, is_restart=needs_restart and packet.is_sync)
         if self._encoding is not None:
             self._encoding.write_source(packet)
         if self._plan.leader_rendition is not None:
             self._presentation.write(self._plan.leader_rendition, packet)
 
-    def _begin_segment(self, boundary_ticks: int, *, is_restart: bool) -> None:
-        has_discontinuity, self._is_continuing = self._is_continuing or is_restart, False
-        self._presentation.add_boundary(boundary_ticks, has_discontinuity=has_discontinuity)
+    def _begin_segment(self, cut: Cut, *, is_restart: bool) -> None:
+        has_discontinuity, self._is_continuing = self._is_continuing or is_restart or cut.is_break, False
+        self._presentation.add_boundary(cut.pts_ticks, has_discontinuity=has_discontinuity)
         if self._encoding is not None:
             if is_restart:
                 self._encoding.restart()
-            self._encoding.begin_segment_at(boundary_ticks)
+            self._encoding.begin_segment_at(cut.pts_ticks)
         if self._first_audio_ticks is None and self._plan.audio and self._clock:
-            self._first_audio_ticks = boundary_ticks * self._plan.audio.timescale // VIDEO_TIMESCALE
+            self._first_audio_ticks = cut.pts_ticks * self._plan.audio.timescale // VIDEO_TIMESCALE
             while self._early_audio:
                 self._write_audio(self._early_audio.popleft(), self._clock)
 
@@ -145,5 +161,6 @@ class SourcePipeline:
         if audio is None or self._first_audio_ticks is None:
             return
         clock.move(packet, audio.timescale)
+        self._planner.check_follower(packet.pts_ticks * VIDEO_TIMESCALE // audio.timescale)
         if packet.pts_ticks >= self._first_audio_ticks:
             self._presentation.write(AUDIO_RENDITION, packet)

@@ -15,9 +15,9 @@ def planned(cadence: Cadence, key_frames: set[int], frames: int) -> list[int]:
     planner = BoundaryPlanner(cadence, target_ticks=2 * SECOND, longest_ticks=round(2.499 * SECOND))
     begun = []
     for number in range(frames):
-        ticks = planner.offer(number * FRAME, duration_ticks=FRAME, is_sync=number in key_frames)
-        if ticks is not None:
-            begun.append(ticks // FRAME)
+        cut = planner.offer(number * FRAME, duration_ticks=FRAME, is_sync=number in key_frames)
+        if cut is not None:
+            begun.append(cut.pts_ticks // FRAME)
     return begun
 
 
@@ -43,19 +43,50 @@ def test_nothing_begins_before_the_first_key_frame() -> None:
 def test_a_segment_that_would_break_the_target_duration_is_an_error() -> None:
     with pytest.raises(SegmentTooLong) as caught:
         planned(Cadence.SOURCE_KEY_FRAMES, {0}, 100)
-    assert caught.value.elapsed_seconds == pytest.approx(2.4667, abs=0.001)
+    assert caught.value.elapsed_seconds == 2.5
 
 
 def test_the_grid_does_not_care_where_key_frames_are() -> None:
     assert planned(Cadence.FIXED_GRID, {0, 50}, 200) == [0, 60, 120, 180]
 
 
+def source_planner(cadence: Cadence = Cadence.SOURCE_KEY_FRAMES) -> BoundaryPlanner:
+    """Begun with a key frame at time 0."""
+    planner = BoundaryPlanner(cadence, target_ticks=2 * SECOND, longest_ticks=round(2.499 * SECOND))
+    assert planner.offer(0, duration_ticks=FRAME, is_sync=True) == (0, False)
+    return planner
+
+
+def test_time_missing_before_a_key_frame_is_a_break() -> None:
+    assert source_planner().offer(10 * SECOND, duration_ticks=FRAME, is_sync=True) == (10 * SECOND, True)
+
+
+def test_time_missing_before_another_frame_says_nothing_of_the_key_frames() -> None:
+    with pytest.raises(SegmentTooLong) as caught:
+        source_planner().offer(10 * SECOND, duration_ticks=FRAME, is_sync=False)
+    assert caught.value.has_stuttered
+
+
+def test_after_a_pause_the_grid_goes_on_with_its_newest_point() -> None:
+    planner = source_planner(Cadence.FIXED_GRID)
+    assert planner.offer(9 * SECOND, duration_ticks=FRAME, is_sync=False) == (8 * SECOND, True)
+    assert planner.offer(10 * SECOND, duration_ticks=FRAME, is_sync=False) == (10 * SECOND, False)
+
+
+def test_sound_may_be_a_little_ahead_of_the_picture_but_not_go_on_without_it() -> None:
+    planner = source_planner()
+    planner.check_follower(3 * SECOND)
+    with pytest.raises(SegmentTooLong) as caught:
+        planner.check_follower(4 * SECOND)
+    assert caught.value.has_stuttered
+
+
 def test_a_break_is_mended_at_the_next_key_frame() -> None:
     planner = BoundaryPlanner(Cadence.FIXED_GRID, target_ticks=2 * SECOND, longest_ticks=round(2.499 * SECOND))
     planner.offer(0, duration_ticks=FRAME, is_sync=True)
     assert planner.offer(10 * FRAME, duration_ticks=FRAME, is_sync=False, cut_now=True) is None
-    assert planner.offer(20 * FRAME, duration_ticks=FRAME, is_sync=True, cut_now=True) == 20 * FRAME
-    assert planner.offer(80 * FRAME, duration_ticks=FRAME, is_sync=False) == 80 * FRAME
+    assert planner.offer(20 * FRAME, duration_ticks=FRAME, is_sync=True, cut_now=True) == (20 * FRAME, False)
+    assert planner.offer(80 * FRAME, duration_ticks=FRAME, is_sync=False) == (80 * FRAME, False)
 
 
 def test_sequence_numbers_begin_at_one_and_follow_each_other() -> None:

@@ -39,6 +39,14 @@ def test_parts_hold_whole_frames(
         assert 0.85 * layout.part_target_seconds <= seconds <= layout.part_target_seconds
 
 
+@pytest.mark.parametrize("sample_rate", [8_000, 16_000])
+def test_slow_sound_makes_the_target_longer_and_not_the_pictures_parts(sample_rate: int) -> None:
+    audio = replace(AUDIO, sample_rate=sample_rate)
+    layout = plan_layout(PackagerSettings(), [VIDEO, audio], 2.0)
+    assert layout.part_ticks(VIDEO) == 6 * VIDEO.frame_duration_ticks
+    assert layout.part_ticks(audio) / sample_rate <= layout.part_target_seconds
+
+
 @pytest.mark.parametrize(("segment_target", "target_duration"), [(1.0, 1), (2.0, 2), (2.4, 2), (2.5, 3), (4.0, 4)])
 def test_the_target_duration_covers_the_rounded_segment(segment_target: float, target_duration: int) -> None:
     layout = plan_layout(PackagerSettings(), [VIDEO], segment_target)

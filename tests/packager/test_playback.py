@@ -39,7 +39,7 @@ def test_ffmpeg_decodes_every_frame_at_its_time(b_frames: int) -> None:
     window = packaged(track, packets)
     init = window.find_init("init-1.mp4")
     assert init is not None
-    data = init.data + b"".join(segment.data() for segment in window.segments)
+    data = init.data + b"".join(chunk for segment in window.segments for chunk in segment.chunks)
     with av.open(io.BytesIO(data), "r") as container:
         stream = container.streams.video[0]
         assert (stream.width, stream.height, stream.time_base) == (320, 180, Fraction(1, 90_000))
@@ -53,5 +53,5 @@ def test_each_segment_can_be_decoded_by_itself() -> None:
     init = window.find_init("init-1.mp4")
     assert init is not None
     for segment in window.segments:
-        with av.open(io.BytesIO(init.data + segment.data()), "r") as container:
+        with av.open(io.BytesIO(init.data + b"".join(segment.chunks)), "r") as container:
             assert len(list(container.decode(video=0))) == 30

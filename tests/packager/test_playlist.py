@@ -108,7 +108,7 @@ def test_the_multivariant_playlist() -> None:
 def bandwidth(*packagers: RenditionPackager) -> int:
     """From the bytes served, rounded up to kilobits."""
     firsts = [packager.window.segments[0] for packager in packagers]
-    bps = sum(round(len(segment.data()) * 8 / segment.duration_seconds) for segment in firsts)
+    bps = sum(round(sum(map(len, segment.chunks)) * 8 / segment.duration_seconds) for segment in firsts)
     return -(-bps // 1000) * 1000
 
 

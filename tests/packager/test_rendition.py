@@ -64,7 +64,7 @@ def test_segments_begin_at_boundaries_and_hold_their_parts_bytes() -> None:
     ]
     first = window.segments[0]
     assert first.duration_seconds == pytest.approx(2.0)
-    assert first.data() == b"".join(part.data for part in first.parts)
+    assert first.chunks == tuple(part.data for part in first.parts)
     assert first.start_seconds == 1.0
 
 
@@ -186,3 +186,44 @@ def test_old_segments_leave_the_list_but_linger() -> None:
     oldest = window.segments[0].msn
     assert window.find_segment(oldest - 1) is not None
     assert window.find_segment(oldest - 4) is None
+
+
+def test_a_new_init_segment_is_there_before_its_first_segment() -> None:
+    boundaries = boundaries_every(2, 20)
+    packager = video_packager(boundaries)
+    for packet in video_packets(60 * 20):
+        packager.write(packet)
+    packager.change(Rendition("720p", replace(VIDEO, width=960, height=540), 2_000_000, is_passthrough=True))
+    boundaries.append(START + 20 * 180_000, has_discontinuity=True)
+    for packet in video_packets(8, start_ticks=START + 20 * 180_000):
+        packager.write(packet)
+    newest = packager.window.segments[-1]
+    assert newest.init_uri == "init-2.mp4"
+    assert packager.window.find_init("init-2.mp4") is not None
+
+
+def test_a_gap_is_no_longer_than_a_segment_may_be() -> None:
+    boundaries = boundaries_every(2, 2)
+    boundaries.append(START + 60 * 90_000, has_discontinuity=True)
+    packager = video_packager(boundaries)
+    for packet in [*video_packets(8), *video_packets(8, start_ticks=START + 60 * 90_000)]:
+        packager.write(packet)
+    (gap,) = [segment for segment in packager.window.segments if segment.is_gap]
+    assert round(gap.duration_seconds) <= packager.window.layout.target_duration_seconds
+
+
+def test_a_rendition_that_was_away_for_long_begins_its_list_anew() -> None:
+    boundaries = boundaries_every(2, 600)
+    packager = video_packager(boundaries)
+    for packet in [*video_packets(8), *video_packets(70, start_ticks=START + 598 * 180_000)]:
+        packager.write(packet)
+    assert [segment.msn for segment in packager.window.segments] == [599, 600]
+    assert packager.window.find_segment(600) is packager.window.segments[-1]
+
+
+def test_time_that_stands_still_does_not_fill_one_part_for_ever() -> None:
+    packets = list(video_packets(1000, key_every=1000))
+    for index, packet in enumerate(packets):
+        packet.dts_ticks = packet.pts_ticks = START + index
+    window = packaged(packets, boundaries_every(2, 1))
+    assert max(len(parse_fragment(part.data).flags) for part in parts_of(window)) <= 12

@@ -236,3 +236,98 @@ async def test_a_publisher_that_sent_nothing_leaves_nothing(site: Site) -> None:
     publication.end("connection lost", is_clean=False)
     assert site.directory.status_of("alice") == "offline"
     assert (await site.publish()).stream_name == "alice"
+
+
+@pytest.mark.parametrize("gop_frames", [75, 135])
+async def test_key_frames_just_too_far_apart_are_learned_once(site: Site, gop_frames: int) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    epochs = set()
+    for packet in video_packets(12 * gop_frames, key_every=gop_frames):
+        publication.write(packet)
+        presentation = site.directory.find_presentation("alice")
+        epochs |= {presentation.epoch} if presentation else set()
+    assert len(epochs) == 2
+    assert not current(site).is_ended
+
+
+async def test_a_stutter_teaches_nothing_of_the_key_frames(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    packets = list(video_packets(240))
+    for packet in packets[30:]:
+        packet.dts_ticks += 150_000
+        packet.pts_ticks += 150_000
+    for packet in packets:
+        publication.write(packet)
+    assert current(site).layout.target_duration_seconds == 2
+    assert not current(site).is_ended
+
+
+async def test_pictures_that_stop_while_sound_goes_on_end_the_presentation(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO, AUDIO])
+    for packet in video_packets(66):
+        publication.write(packet)
+    before = current(site)
+    for packet in audio_packets(500):
+        publication.write(packet)
+    assert before.is_ended
+    for packet in video_packets(66, start_ticks=20 * 90_000):
+        publication.write(packet)
+    assert current(site) is not before
+    assert site.directory.status_of("alice") == "live"
+
+
+@pytest.mark.parametrize("grace_seconds", [0.05])
+async def test_a_publisher_back_in_time_may_take_its_time_to_begin(site: Site) -> None:
+    first = await site.publish()
+    first.begin([VIDEO])
+    for packet in video_packets(12):
+        first.write(packet)
+    first.end("connection lost", is_clean=False)
+    second = await site.publish()
+    await asyncio.sleep(0.1)  # the grace period itself
+    second.begin([VIDEO])
+    for packet in video_packets(12):
+        second.write(packet)
+    assert site.directory.status_of("alice") == "live"
+    second.end("connection lost", is_clean=False)
+    await ended(current(site))
+
+
+async def test_a_second_loss_before_the_next_key_frame_has_its_grace_too(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    for packet in video_packets(12):
+        publication.write(packet)
+    publication.end("connection lost", is_clean=False)
+    publication = await site.publish()
+    publication.begin([replace(VIDEO, width=1920, height=1080)])
+    publication.end("connection lost", is_clean=False)
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    for packet in video_packets(12):
+        publication.write(packet)
+    assert site.directory.status_of("alice") == "live"
+
+
+async def test_pictures_shown_long_after_they_are_decoded(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    for packet in video_packets(12, offset_ticks=3 * 90_000):
+        publication.write(packet)
+    first = window(site).segments[0].parts[0]
+    assert parse_fragment(first.data).decode_time_ticks == 0
+    assert parse_fragment(first.data).presentation_times_ticks[0] == 3 * 90_000
+
+
+async def test_a_rendition_that_was_given_up_comes_back_with_the_next_source(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO, AUDIO])
+    for packet in video_packets(12):
+        publication.write(packet)
+    before = current(site)
+    before.give_up("audio")
+    publication.begin([VIDEO, AUDIO])
+    assert current(site) is not before

@@ -106,6 +106,15 @@ async def test_the_multivariant_playlist_goes_without_what_does_not_come(
     assert "audio" not in response.text
 
 
+async def test_a_rendition_that_was_given_up_is_not_offered(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(12)
+    stream.advance_audio(18)
+    stream.presentation.give_up("audio")
+    response = await client.get("/live/alice/index.m3u8")
+    assert response.status_code == 200
+    assert "audio" not in response.text
+
+
 @pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(
     "path",

@@ -15,8 +15,9 @@ from ingest.rtmp import server as limits
 from ingest.rtmp.amf0 import encode_values
 from ingest.rtmp.server import RtmpServer
 from pinkmedia.errors import EnvironmentFault
+from pinkmedia.media import Packet
 from tests.ingest.rtmp.peer import HELLO, command, connect, message
-from tests.ingest.rtmp.recording import KEY, RecordingDoor
+from tests.ingest.rtmp.recording import KEY, RecordingDoor, RecordingPublication
 
 pytestmark = pytest.mark.anyio
 
@@ -129,6 +130,35 @@ async def test_broken_media(server: RtmpServer, door: RecordingDoor) -> None:
             await stream.send(message(b"\x17\x00\x00\x00\x00\x01", type_id=9))
             assert b"AVC configuration is cut short" in await read_to_end(stream)
     assert server.counters.closed_by_reason == {"bad_media": 1}
+
+
+async def test_time_that_jumps_for_ever(server: RtmpServer, door: RecordingDoor) -> None:
+    sound = (message(b"\xaf\x01raw", type_id=8, csid=4, time_ms=100_000 * (index % 2)) for index in range(100))
+    with anyio.fail_after(10):
+        async with await publish(server) as stream:
+            await read_until(stream, b"NetStream.Publish.Start")
+            await stream.send(METADATA + AUDIO_HEADER + b"".join(sound))
+            assert b"change too often" in await read_to_end(stream)
+    assert server.counters.closed_by_reason == {"bad_media": 1}
+    assert len(door.publications[0].track_sets) < connection.MAX_TIMELINES_PER_MINUTE
+
+
+async def test_a_publication_that_fails_holds_nothing(
+    server: RtmpServer, door: RecordingDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(publication: RecordingPublication, packet: Packet) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(RecordingPublication, "write", fail)
+    awaits_video = message(encode_values(["onMetaData", {"audiocodecid": 10.0, "videocodecid": 7.0}]), type_id=18)
+    with anyio.fail_after(10):
+        async with await publish(server) as stream:
+            await read_until(stream, b"NetStream.Publish.Start")
+            await stream.send(awaits_video + AUDIO_HEADER + message(b"\xaf\x01raw", type_id=8, csid=4))
+        async with await publish(server) as stream:
+            await read_until(stream, b"NetStream.Publish.Start")
+            await door.publications[0].has_ended.wait()
+    assert door.publications[0].ending == ("connection_lost: while publishing", False)
 
 
 async def test_publisher_that_takes_no_answers(server: RtmpServer, door: RecordingDoor) -> None:

@@ -11,6 +11,7 @@ import pytest
 from packager.presentation import Presentation
 from packager.window import Window
 from pinkmedia.publishing import PublishRefused, Refusal
+from pinkmedia.store import Stream
 from tests.packager.fragments import parse_fragment
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, video_packets
 from tests.pinkmedia.live.conftest import Site
@@ -331,3 +332,22 @@ async def test_a_rendition_that_was_given_up_comes_back_with_the_next_source(sit
     before.give_up("audio")
     publication.begin([VIDEO, AUDIO])
     assert current(site) is not before
+
+
+async def test_a_key_looked_up_while_the_node_stops_opens_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_looked_up, may_answer = asyncio.Event(), asyncio.Event()
+    find_by_key = site.store.find_by_key
+
+    async def find_slowly(key: str) -> Stream | None:
+        is_looked_up.set()
+        await may_answer.wait()
+        return await find_by_key(key)
+
+    monkeypatch.setattr(site.store, "find_by_key", find_slowly)
+    admission = asyncio.create_task(site.publish())
+    await is_looked_up.wait()
+    await site.directory.close("the server is shutting down")
+    may_answer.set()
+    with pytest.raises(PublishRefused) as caught:
+        await admission
+    assert caught.value.refusal is Refusal.SHUTTING_DOWN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -11,11 +12,13 @@ import pytest
 
 from packager.presentation import Presentation
 from packager.window import Window
-from pinkmedia.media import Packet, VideoTrack
+from pinkmedia.live.encoding import MOST_FAILURES_IN_A_ROW, Encoding
+from pinkmedia.media import Packet, Rendition, VideoTrack
 from pinkmedia.publishing import Publication
 from tests.packager.fragments import parse_fragment
 from tests.pictures import FRAME_TICKS, encoded_video
 from tests.pinkmedia.live.conftest import Site
+from transcode.ladder import plan_ladder
 from transcode.pool import TranscodeWorker, WorkerPool
 
 pytestmark = pytest.mark.anyio
@@ -151,3 +154,38 @@ async def test_key_frames_far_apart_are_encoded_anew_on_a_grid(site: Site, pool:
         pytest.approx(2.0),
         pytest.approx(2.0),
     ]
+
+
+class GivenUp:
+    """A sink that remembers which rungs will not come."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def add_rendition(self, rendition: Rendition) -> None:
+        raise AssertionError("no worker ever starts here")
+
+    def write(self, rendition_name: str, packet: Packet) -> None:
+        raise AssertionError("no worker ever starts here")
+
+    def give_up(self, rendition_name: str) -> None:
+        self.names.append(rendition_name)
+
+
+async def test_workers_that_fail_one_after_another_are_not_tried_for_ever(
+    pool: WorkerPool, footage: tuple[VideoTrack, list[Packet]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take() -> TranscodeWorker:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(pool, "take", take)
+    track, _ = footage
+    sink = GivenUp()
+    rungs = plan_ladder(track, passthrough=True)
+    encoding = Encoding(pool, track, rungs, sink, stream_name="alice", on_restart=lambda: None)
+    restarts = 0
+    while encoding.needs_restart:
+        encoding.restart()
+        restarts += 1
+    assert restarts == MOST_FAILURES_IN_A_ROW - 1
+    assert sink.names == ["480p"]

@@ -39,7 +39,7 @@ class VideoClock:
         self._anchor_ticks: int | None = None
         self._last_dts_ticks: int | None = None
 
-    def times(self, dts_ms: int, composition_ms: int) -> tuple[int, int]:
+    def times(self, dts_ms: int, composition_ms: float) -> tuple[int, int]:
         """Decode and presentation time in ticks; decode times strictly increase."""
         dts_ticks = self._snap(dts_ms)
         if dts_ticks is None:
@@ -49,10 +49,10 @@ class VideoClock:
         self._last_dts_ticks = dts_ticks
         pts_ticks = self._snap(dts_ms + composition_ms)
         if pts_ticks is None:
-            pts_ticks = dts_ticks + composition_ms * _VIDEO_TICKS_PER_MS
+            pts_ticks = dts_ticks + round(composition_ms * _VIDEO_TICKS_PER_MS)
         return dts_ticks, pts_ticks
 
-    def _snap(self, time_ms: int) -> int | None:
+    def _snap(self, time_ms: float) -> int | None:
         """The grid point that this time was rounded from, if there is one."""
         if self._anchor_ticks is None:
             return None
@@ -65,14 +65,13 @@ class VideoClock:
 class AudioClock:
     """Counts samples, and lets timestamps overrule the count only when they differ for good."""
 
-    def __init__(self, sample_rate: int, samples_per_frame: int) -> None:
+    def __init__(self, sample_rate: int) -> None:
         self._sample_rate = sample_rate
-        self._samples_per_frame = samples_per_frame
         self._resync_ticks = AUDIO_RESYNC_MS * sample_rate // 1000
         self._next_ticks: int | None = None
 
-    def time(self, timestamp_ms: int) -> int | None:
-        """The frame's time in ticks; None for a frame to drop, because earlier ones fill its time already.
+    def time(self, timestamp_ms: int, sample_count: int) -> int | None:
+        """The time in ticks of a frame with so many samples; None for one to drop: earlier ones fill its time already.
 
         Times increase by a frame's samples, or by more after a gap.
         """
@@ -82,5 +81,5 @@ class AudioClock:
             return None
         is_in_step = self._next_ticks is not None and error_ticks <= self._resync_ticks
         time_ticks = self._next_ticks if self._next_ticks is not None and is_in_step else timestamp_ticks
-        self._next_ticks = time_ticks + self._samples_per_frame
+        self._next_ticks = time_ticks + sample_count
         return time_ticks

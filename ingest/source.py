@@ -6,29 +6,48 @@ make a track.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum, auto
 from fractions import Fraction
+from typing import NamedTuple
 
+from ingest.flv.colour_info import ColourInfo
 from ingest.frame_rate import declared_frame_rate
-from pinkmedia.codecs.aac import AudioSpecificConfig, audio_track
-from pinkmedia.codecs.h264 import AvcConfiguration, SequenceParameterSet, parse_sps, video_track
-from pinkmedia.media import Track
+from pinkmedia.codecs.formats import AudioFormat, VideoFormat
+from pinkmedia.media import AudioTrack, VideoTrack
 
-VIDEO_TRACK_ID = 1
-AUDIO_TRACK_ID = 2
 MAX_AUDIO_KBPS = 2_000
 """Above any AAC; a larger figure in the metadata is not in kilobits."""
+MAX_ANNOUNCED_TRACKS = 16
+"""Of each kind; what metadata names beyond is not waited for."""
 
 
 class MediaKind(Enum):
-    """Which of a publisher's two tracks."""
+    """Sound or pictures."""
 
     AUDIO = auto()
     VIDEO = auto()
 
 
+class TrackKey(NamedTuple):
+    """One of a publisher's tracks."""
+
+    kind: MediaKind
+    number: int
+    """Among its kind, as the sender has it; 0 is what everybody plays."""
+
+    @property
+    def track_id(self) -> int:
+        """Odd for video and even for audio, so that all differ; 1 and 2 are the tracks that everybody plays."""
+        return 2 * self.number + (1 if self.kind is MediaKind.VIDEO else 2)
+
+
+_TRACK_NUMBER = re.compile("[0-9]{1,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5]", re.ASCII)
 _CODEC_FIELDS = {MediaKind.AUDIO: "audiocodecid", MediaKind.VIDEO: "videocodecid"}
+_TRACK_FIELDS = {MediaKind.AUDIO: "audioTrackIdInfoMap", MediaKind.VIDEO: "videoTrackIdInfoMap"}
+"""Of enhanced RTMP's onMetaData: the tracks beyond the first, by their number."""
 
 
 class SourceDescription:
@@ -36,53 +55,68 @@ class SourceDescription:
 
     def __init__(self) -> None:
         self._metadata: Mapping[str, object] = {}
-        self._video: AvcConfiguration | None = None
-        self._sps: SequenceParameterSet | None = None
-        self._audio: AudioSpecificConfig | None = None
+        self._videos: dict[int, VideoFormat] = {}
+        self._audios: dict[int, AudioFormat] = {}
+        self._colours: dict[int, ColourInfo] = {}
 
     def set_metadata(self, properties: Mapping[str, object]) -> None:
         self._metadata = properties
 
-    def set_video(self, configuration: AvcConfiguration) -> bool:
-        """Whether that was news. Raises CodecError for parameter sets that cannot be parsed."""
-        if configuration == self._video:
-            return False
-        self._sps = parse_sps(configuration.sps[0])
-        self._video = configuration
-        return True
-
-    def set_audio(self, configuration: AudioSpecificConfig) -> bool:
+    def set_video(self, number: int, video_format: VideoFormat) -> bool:
         """Whether that was news."""
-        is_news = configuration != self._audio
-        self._audio = configuration
+        is_news = self._videos.get(number) != video_format
+        self._videos[number] = video_format
+        return is_news
+
+    def set_colour(self, number: int, info: ColourInfo) -> bool:
+        """Whether that was news."""
+        is_news = self._colours.get(number) != info
+        self._colours[number] = info
+        return is_news
+
+    def set_audio(self, number: int, audio_format: AudioFormat) -> bool:
+        """Whether that was news."""
+        is_news = self._audios.get(number) != audio_format
+        self._audios[number] = audio_format
         return is_news
 
     @property
-    def described(self) -> frozenset[MediaKind]:
-        """The kinds whose sequence header has come."""
-        headers = {MediaKind.VIDEO: self._video, MediaKind.AUDIO: self._audio}
-        return frozenset(kind for kind, header in headers.items() if header is not None)
+    def described(self) -> frozenset[TrackKey]:
+        """The tracks whose sequence header has come."""
+        videos = {TrackKey(MediaKind.VIDEO, number) for number in self._videos}
+        return frozenset(videos | {TrackKey(MediaKind.AUDIO, number) for number in self._audios})
 
     @property
-    def announced(self) -> frozenset[MediaKind]:
-        """The kinds that the metadata names; both when it names none."""
-        named = frozenset(kind for kind, field in _CODEC_FIELDS.items() if self._metadata.get(field))
-        return named or frozenset(MediaKind)
+    def announced(self) -> frozenset[TrackKey]:
+        """The tracks that the metadata names; the first of both kinds when it names none."""
+        named = {kind for kind, field in _CODEC_FIELDS.items() if self._metadata.get(field) is not None}
+        firsts = {TrackKey(kind, 0) for kind in named or MediaKind}
+        return frozenset(firsts | {key for kind in MediaKind for key in self._announced_beyond_first(kind)})
 
-    @property
-    def frame_rate(self) -> Fraction | None:
-        """As declared; None when it must be measured."""
-        return declared_frame_rate(self._metadata) or (self._sps.frame_rate if self._sps else None)
+    def _announced_beyond_first(self, kind: MediaKind) -> set[TrackKey]:
+        tracks = self._metadata.get(_TRACK_FIELDS[kind])
+        names = list(tracks)[:MAX_ANNOUNCED_TRACKS] if isinstance(tracks, dict) else []
+        return {TrackKey(kind, int(name)) for name in names if _TRACK_NUMBER.fullmatch(name)}
 
-    def tracks(self, frame_rate: Fraction) -> tuple[Track, ...]:
-        """What has been described, video first."""
-        tracks: list[Track] = []
-        if self._video is not None:
-            tracks.append(video_track(self._video, track_id=VIDEO_TRACK_ID, frame_rate=frame_rate))
-        if self._audio is not None:
-            bit_rate_bps = self._audio_bit_rate_bps()
-            tracks.append(audio_track(self._audio, track_id=AUDIO_TRACK_ID, bit_rate_bps=bit_rate_bps))
-        return tuple(tracks)
+    def frame_rate(self, number: int) -> Fraction | None:
+        """As declared for this video track; None when it must be measured."""
+        # onMetaData describes the first track only.
+        declared = declared_frame_rate(self._metadata) if number == 0 else None
+        return declared or self._videos[number].frame_rate
+
+    def video_track(self, number: int, frame_rate: Fraction) -> VideoTrack:
+        """The described track of this number. Raises CodecError."""
+        track = self._videos[number].track(track_id=TrackKey(MediaKind.VIDEO, number).track_id, frame_rate=frame_rate)
+        info = self._colours.get(number)
+        if info is None:
+            return track
+        return replace(track, colour=info.colour or track.colour, hdr=info.hdr or track.hdr)
+
+    def audio_track(self, number: int) -> AudioTrack:
+        """The described track of this number. Raises CodecError."""
+        bit_rate_bps = self._audio_bit_rate_bps() if number == 0 else None
+        track_id = TrackKey(MediaKind.AUDIO, number).track_id
+        return self._audios[number].track(track_id=track_id, bit_rate_bps=bit_rate_bps)
 
     def _audio_bit_rate_bps(self) -> int | None:
         rate_kbps = self._metadata.get("audiodatarate")

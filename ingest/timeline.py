@@ -13,23 +13,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeAlias
 
 from ingest.clocks import AudioClock, VideoClock, serial_difference_ms
 from ingest.continuity import Continuity
-from ingest.flv.tags import AudioFrame, AudioSequenceHeader, AudioTag, VideoFrame, VideoSequenceHeader, VideoTag
+from ingest.flv.tags import (
+    AudioFrame,
+    AudioSequenceHeader,
+    AudioTag,
+    VideoColour,
+    VideoFrame,
+    VideoSequenceHeader,
+    VideoTag,
+)
 from ingest.frame_rate import measured_frame_rate
-from ingest.source import MediaKind, SourceDescription
+from ingest.source import MediaKind, SourceDescription, TrackKey
 from pinkmedia.media import AudioTrack, Packet, Track, VideoTrack
 
 MAX_GATHERING_MS = 1_000
 """Media time that packets are held back for a track that was not announced or does not come; viewers wait as long."""
-MAX_GATHERED_FRAMES = 300
-"""Ends gathering when timestamps stand still: more than a second of both kinds at 120 frames per second."""
+MAX_GATHERED_FRAMES = 600
+"""Ends gathering when timestamps stand still: more than a second of five tracks at 120 frames per second."""
 MAX_GATHERED_BYTES = 16 * 1024 * 1024
 """Ends gathering early for a source of enormous frames: twice the longest message."""
 MEASURED_FRAMES = 10
 """Frames that a rate is measured over when nobody declares it; a third of a second of a usual source."""
+
+_VIDEO, _AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +57,10 @@ TimelineEvent: TypeAlias = TracksReady | Packet
 class _Arrival:
     """One frame as it came in."""
 
+    key: TrackKey
     frame: VideoFrame | AudioFrame
     timestamp_ms: int
     received_at: float
-
-    @property
-    def kind(self) -> MediaKind:
-        return MediaKind.VIDEO if isinstance(self.frame, VideoFrame) else MediaKind.AUDIO
 
 
 class MediaTimeline:
@@ -63,34 +71,30 @@ class MediaTimeline:
         self._is_gathering = True
         self._gathered: list[_Arrival] = []
         self._gathered_bytes = 0
-        self._awaited: frozenset[MediaKind] | None = None
-        """The kinds that gathering waits for; None until they were found out once."""
+        self._awaited: frozenset[TrackKey] | None = None
+        """The tracks that gathering waits for; None until they were found out once."""
         self._continuity = Continuity()
         self._tracks: tuple[Track, ...] = ()
-        self._video: _VideoLane | None = None
-        self._audio: _AudioLane | None = None
+        self._lanes: dict[TrackKey, _VideoLane | _AudioLane] = {}
 
     def set_metadata(self, properties: Mapping[str, object]) -> None:
         """onMetaData, whenever it comes; what is announced already does not change by it."""
         self._source.set_metadata(properties)
 
-    def receive_video(self, tag: VideoTag, timestamp_ms: int, received_at: float) -> list[TimelineEvent]:
-        """A video tag. Raises CodecError for a sequence header that cannot be parsed."""
+    def receive(self, tag: VideoTag | AudioTag, timestamp_ms: int, received_at: float) -> list[TimelineEvent]:
+        """What was sent for a track. Raises CodecError for a sequence header that makes no track."""
         match tag:
-            case VideoFrame() if MediaKind.VIDEO in self._source.described:
-                return self._receive(_Arrival(tag, timestamp_ms, received_at))
-            case VideoSequenceHeader() if self._source.set_video(tag.configuration):
-                self._gather_again(MediaKind.VIDEO)
-        return []  # nothing new; or a frame without its header, which nobody can decode
-
-    def receive_audio(self, tag: AudioTag, timestamp_ms: int, received_at: float) -> list[TimelineEvent]:
-        """An audio tag."""
-        match tag:
-            case AudioFrame() if MediaKind.AUDIO in self._source.described:
-                return self._receive(_Arrival(tag, timestamp_ms, received_at))
-            case AudioSequenceHeader() if self._source.set_audio(tag.configuration):
-                self._gather_again(MediaKind.AUDIO)
-        return []
+            case VideoFrame():
+                return self._receive(_Arrival(TrackKey(_VIDEO, tag.track_number), tag, timestamp_ms, received_at))
+            case AudioFrame():
+                return self._receive(_Arrival(TrackKey(_AUDIO, tag.track_number), tag, timestamp_ms, received_at))
+            case VideoSequenceHeader() if self._source.set_video(tag.track_number, tag.format):
+                self._gather_again(TrackKey(_VIDEO, tag.track_number))
+            case AudioSequenceHeader() if self._source.set_audio(tag.track_number, tag.format):
+                self._gather_again(TrackKey(_AUDIO, tag.track_number))
+            case VideoColour() if self._source.set_colour(tag.track_number, tag.info):
+                self._is_gathering = True
+        return []  # nothing new
 
     def flush(self) -> list[TimelineEvent]:
         """The source has ended: what was held back comes out."""
@@ -98,10 +102,10 @@ class MediaTimeline:
 
     # Gathering
 
-    def _gather_again(self, kind: MediaKind) -> None:
+    def _gather_again(self, key: TrackKey) -> None:
         """Frames held back for a header that is replaced now cannot be decoded any more."""
         self._is_gathering = True
-        self._gathered = [arrival for arrival in self._gathered if arrival.kind is not kind]
+        self._gathered = [arrival for arrival in self._gathered if arrival.key != key]
         self._gathered_bytes = sum(len(arrival.frame.payload) for arrival in self._gathered)
 
     def _receive(self, arrival: _Arrival) -> list[TimelineEvent]:
@@ -115,8 +119,8 @@ class MediaTimeline:
         awaited = self._source.announced if self._awaited is None else self._awaited
         if not awaited <= self._source.described:
             return False
-        needs_measuring = MediaKind.VIDEO in self._source.described and self._source.frame_rate is None
-        return not needs_measuring or len(self._gathered_video_ms()) >= MEASURED_FRAMES
+        unmeasured = [key for key in self._source.described if key.kind is _VIDEO and not self._frame_rate(key)]
+        return all(len(self._gathered_ms(key)) >= MEASURED_FRAMES for key in unmeasured)
 
     def _has_waited_enough(self) -> bool:
         waited_ms = serial_difference_ms(self._gathered[-1].timestamp_ms, self._gathered[0].timestamp_ms)
@@ -126,30 +130,38 @@ class MediaTimeline:
             or self._gathered_bytes >= MAX_GATHERED_BYTES
         )
 
-    def _gathered_video_ms(self) -> list[int]:
-        return [arrival.timestamp_ms for arrival in self._gathered if arrival.kind is MediaKind.VIDEO]
+    def _frame_rate(self, key: TrackKey) -> Fraction | None:
+        return self._source.frame_rate(key.number)
+
+    def _gathered_ms(self, key: TrackKey) -> list[int]:
+        return [arrival.timestamp_ms for arrival in self._gathered if arrival.key == key]
 
     def _release(self) -> list[TimelineEvent]:
         """The tracks are what is described by now."""
-        frame_rate = self._source.frame_rate or measured_frame_rate(self._gathered_video_ms())
         self._awaited = self._source.described
-        self._tracks = self._source.tracks(frame_rate)
+        self._tracks = tuple(self._track(key) for key in sorted(self._awaited, key=_video_first))
         arrivals, self._gathered, self._gathered_bytes = self._gathered, [], 0
         self._is_gathering = False
         return [self._begin_timeline(), *(event for arrival in arrivals for event in self._emit(arrival))]
 
+    def _track(self, key: TrackKey) -> Track:
+        if key.kind is _AUDIO:
+            return self._source.audio_track(key.number)
+        frame_rate = self._frame_rate(key) or measured_frame_rate(self._gathered_ms(key))
+        return self._source.video_track(key.number, frame_rate)
+
     # Packets
 
     def _begin_timeline(self) -> TracksReady:
-        for track in self._tracks:
-            if isinstance(track, VideoTrack):
-                self._video = _VideoLane(track)
-            else:
-                self._audio = _AudioLane(track)
+        keys = {key.track_id: key for key in self._awaited or ()}
+        self._lanes = {
+            keys[track.track_id]: _VideoLane(track) if isinstance(track, VideoTrack) else _AudioLane(track)
+            for track in self._tracks
+        }
         return TracksReady(self._tracks)
 
     def _emit(self, arrival: _Arrival) -> list[TimelineEvent]:
-        placement = self._continuity.place(arrival.kind, arrival.timestamp_ms)
+        placement = self._continuity.place(arrival.key, arrival.timestamp_ms)
         if placement is None:
             return []
         events: list[TimelineEvent] = [self._begin_timeline()] if placement.is_break else []
@@ -157,16 +169,20 @@ class MediaTimeline:
         return [*events, packet] if packet is not None else events
 
     def _packet(self, arrival: _Arrival, time_ms: int) -> Packet | None:
-        match arrival.frame:
-            case VideoFrame() if self._video:
-                return self._video.packet(arrival.frame, time_ms, arrival.received_at)
-            case AudioFrame() if self._audio:
-                return self._audio.packet(arrival.frame, time_ms, arrival.received_at)
+        lane, frame = self._lanes.get(arrival.key), arrival.frame
+        if isinstance(lane, _VideoLane) and isinstance(frame, VideoFrame):
+            return lane.packet(frame, time_ms, arrival.received_at)
+        if isinstance(lane, _AudioLane) and isinstance(frame, AudioFrame):
+            return lane.packet(frame, time_ms, arrival.received_at)
         return None
 
 
+def _video_first(key: TrackKey) -> tuple[bool, int]:
+    return key.kind is _AUDIO, key.number
+
+
 class _VideoLane:
-    """The current video track and its clock."""
+    """A video track and its clock."""
 
     def __init__(self, track: VideoTrack) -> None:
         self._track_id = track.track_id
@@ -187,23 +203,22 @@ class _VideoLane:
 
 
 class _AudioLane:
-    """The current audio track and its clock."""
+    """An audio track and its clock."""
 
     def __init__(self, track: AudioTrack) -> None:
         self._track_id = track.track_id
-        self._samples_per_frame = track.samples_per_frame
-        self._clock = AudioClock(track.sample_rate, track.samples_per_frame)
+        self._clock = AudioClock(track.sample_rate)
 
     def packet(self, frame: AudioFrame, time_ms: int, received_at: float) -> Packet | None:
         """None for a frame whose time is filled already."""
-        time_ticks = self._clock.time(time_ms)
+        time_ticks = self._clock.time(time_ms, frame.sample_count)
         if time_ticks is None:
             return None
         return Packet(
             track_id=self._track_id,
             dts_ticks=time_ticks,
             pts_ticks=time_ticks,
-            duration_ticks=self._samples_per_frame,
+            duration_ticks=frame.sample_count,
             is_sync=True,
             payload=frame.payload,
             received_at=received_at,

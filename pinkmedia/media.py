@@ -20,7 +20,37 @@ class Codec(StrEnum):
     """What an elementary stream is coded in."""
 
     H264 = "h264"
+    HEVC = "hevc"
+    AV1 = "av1"
+    VP9 = "vp9"
     AAC = "aac"
+    OPUS = "opus"
+    FLAC = "flac"
+    AC3 = "ac3"
+    EAC3 = "eac3"
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How numbers in a picture mean colours: code points of ITU-T H.273, as in the ``colr`` box (``nclx``)."""
+
+    primaries: int
+    """1 is BT.709, 9 BT.2020, 2 unspecified."""
+    transfer: int
+    """1 is BT.709, 16 PQ, 18 HLG, 2 unspecified."""
+    matrix: int
+    """1 is BT.709, 9 BT.2020 non-constant luminance, 2 unspecified."""
+    is_full_range: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HdrMetadata:
+    """What an HDR display must know of the mastering; bodies of the ISO/IEC 14496-12 §12.1.6 and .7 boxes."""
+
+    mastering_display: bytes | None = None
+    """Of the ``mdcv`` box: 24 bytes."""
+    content_light_level: bytes | None = None
+    """Of the ``clli`` box: 4 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +61,7 @@ class VideoTrack:
     """Unique in its source; 1 is the first video track."""
     codec: Codec
     configuration: bytes
-    """The codec's configuration record: for H.264 the AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3)."""
+    """The codec's configuration record as MP4 has it: the body of the ``avcC``, ``hvcC``, ``av1C`` or ``vpcC`` box."""
     width: int
     """Displayed width in pixels (after cropping)."""
     height: int
@@ -41,6 +71,9 @@ class VideoTrack:
     frame_rate: Fraction
     """Nominal frames per second. Ingest always fills it in: from the sender's metadata, the parameter sets, or by
     measuring the first frames."""
+    colour: Colour | None = None
+    """None where the stream does not say."""
+    hdr: HdrMetadata | None = None
 
     @property
     def timescale(self) -> int:
@@ -60,11 +93,12 @@ class AudioTrack:
     """Unique in its source; 2 is the first audio track."""
     codec: Codec
     configuration: bytes
-    """For AAC the AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1)."""
+    """For AAC the AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1); for the others the body of the ``dOps``, ``dfLa``
+    (without version and flags), ``dac3`` or ``dec3`` box."""
     sample_rate: int
     channels: int
     samples_per_frame: int
-    """1024 for AAC-LC; at the output rate 2048 for HE-AAC."""
+    """Of a usual frame: 1024 for AAC-LC, at the output rate 2048 for HE-AAC, 960 for Opus, 1536 for AC-3."""
     codec_string: str
     """RFC 6381 name, such as ``mp4a.40.2``."""
     bit_rate_bps: int | None = None
@@ -95,9 +129,10 @@ class Packet:
     duration_ticks: int
     """Nominal: from the frame rate, or samples per frame; the true one is known only when the next packet arrives."""
     is_sync: bool
-    """A decoder can start here: an IDR picture; every audio frame."""
+    """A decoder can start here: an IDR picture or a random access point that leads nothing; every audio frame."""
     payload: bytes | memoryview
-    """Length-prefixed (4 bytes) NAL units for H.264; one raw frame for audio."""
+    """For H.264 and HEVC length-prefixed (4 bytes) NAL units, for AV1 a temporal unit without delimiters, for VP9 a
+    (super)frame; one raw frame for audio."""
     received_at: float
     """Monotonic seconds when its last byte came in; it travels along so that latency is measured, not guessed."""
 

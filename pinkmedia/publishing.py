@@ -18,6 +18,8 @@ class Refusal(StrEnum):
 
     BAD_KEY = "bad_key"
     ALREADY_PUBLISHING = "already_publishing"
+    NOT_ALLOWED = "not_allowed"
+    """The key is right, but the stream may not go live now: it was blocked."""
     SHUTTING_DOWN = "shutting_down"
 
 
@@ -30,11 +32,22 @@ class PublishRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class PublishLimits:
+    """What the stream's tier lets a publisher send; more ends its connection with a text that says so."""
+
+    bit_rate_bps: int
+    """Of all media together, as a mean over some seconds."""
+    video_tracks: int
+    """Renditions that the publisher may encode itself."""
+    audio_tracks: int
+
+
+@dataclass(frozen=True, slots=True)
 class PublishRequest:
     """A publisher asks to be let in."""
 
     protocol: str
-    """``rtmp``."""
+    """``rtmp`` or ``rtmps``."""
     key: str
     """The stream key as presented. Never log it."""
     peer_address: str
@@ -46,9 +59,10 @@ class Publication(Protocol):
     """An admitted publisher's media goes here. Every call returns at once and runs in the event loop."""
 
     stream_name: str
+    limits: PublishLimits
 
     def begin(self, tracks: Sequence[Track]) -> None:
-        """The source's tracks (at most one video and one audio), before any packet.
+        """The source's tracks, before any packet: video first, and of each kind the default track first.
 
         Called again when they change: packets that follow belong to the new tracks, on a timeline of its own.
         """

@@ -11,7 +11,8 @@ from av.codec.context import Flags
 from av.stream import Stream
 from av.video.frame import PictureType
 
-from pinkmedia.codecs.h264 import AvcConfiguration, annex_b_to_length_prefixed, video_track
+from pinkmedia.codecs.h264 import AvcConfiguration, video_track
+from pinkmedia.codecs.nal_units import annex_b_to_length_prefixed
 from pinkmedia.media import Packet, VideoTrack
 
 FRAME_TICKS = 3000

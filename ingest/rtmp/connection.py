@@ -1,6 +1,6 @@
-"""One publisher's socket: a relay between asyncio, the PublisherSession, the MediaTimeline and the Publication.
+"""One publisher's socket: a relay between asyncio, the PublisherSession and the PublisherMedia.
 
-    socket ─► session ─► events ─► tags ─► timeline ─► publication
+    socket ─► session ─► events ─► media ─► publication
            ◄─ data_to_send          (all within one call: there is no queue, TCP holds back what we cannot take)
 
 The connection ends in one place, `_end`: the publication is ended and the reason logged and counted, once. After that
@@ -11,27 +11,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Iterable
 from typing import Protocol, cast
 
 from structlog.typing import FilteringBoundLogger
 
-from ingest.flv.tags import TagReader, UnsupportedCodec
-from ingest.rtmp.errors import CloseReason
+from ingest.rtmp.errors import CloseReason, MediaError
 from ingest.rtmp.events import Event, MediaReceived, MetadataReceived, PublishEnded, PublishRequested, SessionClosed
+from ingest.rtmp.media import PublisherMedia
 from ingest.rtmp.session import PublisherSession, State
-from ingest.source import MediaKind
-from ingest.timeline import MediaTimeline, TimelineEvent, TracksReady
-from pinkmedia.errors import CodecError
 from pinkmedia.publishing import Door, Publication, PublishRefused, PublishRequest, Refusal
 
 WRONG_KEY_DELAY_SECONDS = 1.0
 """A wrong key is refused this late: encoders retry for ever, and guessing becomes slow."""
 LINGER_SECONDS = 1.0
 """After our last word, until the socket is reset: several round trips for the publisher to read it and close."""
-MAX_TIMELINES_PER_MINUTE = 20
-"""New timelines (jumps in time, changed settings) of one publisher: each may cost a worker process."""
 MAX_SEND_BUFFER_BYTES = 64 * 1024
 """Answers that the peer has not taken yet; all of a publisher's life needs less than 4 KiB."""
 
@@ -59,15 +53,12 @@ class PublisherConnection(asyncio.Protocol):
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._session = PublisherSession(time.monotonic())
-        self._tags = TagReader()
-        self._timeline = MediaTimeline()
+        self._media: PublisherMedia | None = None
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._admission: asyncio.Task[None] | None = None
-        self._publication: Publication | None = None
         self._stream_name: str | None = None
-        self._began_at: deque[float] = deque(maxlen=MAX_TIMELINES_PER_MINUTE)
         self._has_ended = False
         self._is_lingering = False
         self._read_at = 0.0
@@ -126,8 +117,8 @@ class PublisherConnection(asyncio.Protocol):
             match event:
                 case MediaReceived():
                     self._receive_media(event)
-                case MetadataReceived():
-                    self._timeline.set_metadata(event.properties)
+                case MetadataReceived() if self._media:
+                    self._media.set_metadata(event.properties)
                 case PublishRequested():
                     self._admission = self._loop.create_task(self._admit(event.key))
                 case PublishEnded():
@@ -182,7 +173,7 @@ class PublisherConnection(asyncio.Protocol):
             self._begin_publication(publication)
 
     def _begin_publication(self, publication: Publication) -> None:
-        self._publication, self._stream_name = publication, publication.stream_name
+        self._media, self._stream_name = PublisherMedia(publication), publication.stream_name
         if self._has_ended:  # it left while the door was deciding
             self._end_publication("connection lost", is_clean=False)
             return
@@ -199,40 +190,24 @@ class PublisherConnection(asyncio.Protocol):
     # Media
 
     def _receive_media(self, event: MediaReceived) -> None:
-        if self._publication is None:
+        if self._media is None:
             return
         self._owner.media_received(len(event.body))
         try:
-            produced = self._read_tag(event)
-        except UnsupportedCodec as error:
-            self.shut_down(CloseReason.UNSUPPORTED_CODEC, str(error))
-        except CodecError as error:
-            self.shut_down(CloseReason.BAD_MEDIA, str(error))
-        else:
-            self._deliver(produced)
+            self._media.receive(event, self._read_at)
+        except MediaError as error:
+            self.shut_down(error.reason, str(error))
 
-    def _read_tag(self, event: MediaReceived) -> list[TimelineEvent]:
-        if event.kind is MediaKind.VIDEO:
-            video = self._tags.read_video(event.body)
-            return self._timeline.receive_video(video, event.timestamp_ms, self._read_at) if video else []
-        audio = self._tags.read_audio(event.body)
-        return self._timeline.receive_audio(audio, event.timestamp_ms, self._read_at) if audio else []
-
-    def _deliver(self, produced: Iterable[TimelineEvent]) -> None:
-        for item in produced:
-            if self._publication is None:  # it disconnected us meanwhile
-                return
-            if isinstance(item, TracksReady):
-                self._begin_tracks(self._publication, item)
-            else:
-                self._publication.write(item)
-
-    def _begin_tracks(self, publication: Publication, ready: TracksReady) -> None:
-        self._began_at.append(self._read_at)
-        if len(self._began_at) == MAX_TIMELINES_PER_MINUTE and self._read_at - self._began_at[0] < 60:
-            self.shut_down(CloseReason.BAD_MEDIA, "timestamps or settings change too often")
-        else:
-            publication.begin(ready.tracks)
+    def _end_publication(self, reason: str, *, is_clean: bool) -> None:
+        media, self._media = self._media, None
+        if media is None:
+            return
+        try:
+            media.end(reason, is_clean=is_clean, now=self._read_at)
+        except MediaError:  # what it held back to the last is of no use
+            self._owner.log.info("last_media_not_delivered", stream=self._stream_name, peer=self.peer_address)
+        except Exception:
+            self._owner.log.exception("last_media_not_delivered", stream=self._stream_name, peer=self.peer_address)
 
     # The end
 
@@ -245,17 +220,6 @@ class PublisherConnection(asyncio.Protocol):
         self._owner.log.info(
             "publisher_closed", reason=reason.value, detail=detail, stream=self._stream_name, peer=self.peer_address
         )
-
-    def _end_publication(self, reason: str, *, is_clean: bool) -> None:
-        if self._publication is None:
-            return
-        publication = self._publication
-        try:
-            self._deliver(self._timeline.flush())
-        except Exception:
-            self._owner.log.exception("last_media_not_delivered", stream=self._stream_name, peer=self.peer_address)
-        self._publication = None
-        publication.end(reason, is_clean=is_clean)
 
     def _linger(self) -> None:
         """Close our half; what the publisher still sends is read and dropped, because unread it would reset."""

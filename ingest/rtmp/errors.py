@@ -8,7 +8,12 @@ PinkmediaError
     ├── CommandError     commands in an order that makes no publisher
     │   └── PlayRefused  somebody tries to watch
     ├── StreamKeyError   no usable key in what it publishes
-    └── LimitExceeded    more of something than a publisher ever needs
+    ├── LimitExceeded    more of something than a publisher ever needs
+    └── MediaError       media that cannot be taken
+        ├── BadMedia     tags that cannot be read, or time that makes no sense
+        ├── UnservedCodec
+        ├── TooManyTracks
+        └── BitRateExceeded
 """
 
 from __future__ import annotations
@@ -39,6 +44,14 @@ class CloseReason(StrEnum):
     """It does not take what is sent to it."""
     BAD_KEY = "bad_key"
     ALREADY_PUBLISHING = "already_publishing"
+    NOT_ALLOWED = "not_allowed"
+    """The right key, but the stream is blocked."""
+    BIT_RATE = "bit_rate"
+    """More bits per second than the stream's tier allows."""
+    TOO_MANY_TRACKS = "too_many_tracks"
+    """More tracks than the stream's tier allows."""
+    TOO_MANY_BAD_KEYS = "too_many_bad_keys"
+    """Its address has presented too many wrong keys of late."""
     PLAY_REFUSED = "play_refused"
     UNSUPPORTED_CODEC = "unsupported_codec"
     BAD_MEDIA = "bad_media"
@@ -88,3 +101,31 @@ class LimitExceeded(RtmpError):
     """A named limit of this server."""
 
     reason = CloseReason.LIMIT_EXCEEDED
+
+
+class MediaError(RtmpError):
+    """Media that is not taken; the text tells the streamer what to change."""
+
+
+class BadMedia(MediaError):
+    """Tags that cannot be read, or time that makes no sense."""
+
+    reason = CloseReason.BAD_MEDIA
+
+
+class UnservedCodec(MediaError):
+    """A codec that nobody could watch."""
+
+    reason = CloseReason.UNSUPPORTED_CODEC
+
+
+class TooManyTracks(MediaError):
+    """More than the stream's tier allows."""
+
+    reason = CloseReason.TOO_MANY_TRACKS
+
+
+class BitRateExceeded(MediaError):
+    """More than the stream's tier allows, or more than anybody sends."""
+
+    reason = CloseReason.BIT_RATE

@@ -30,6 +30,11 @@ REFUSALS = {
         CloseReason.ALREADY_PUBLISHING,
         "somebody is publishing to this stream already",
     ),
+    Refusal.NOT_ALLOWED: (
+        "NetStream.Publish.Denied",
+        CloseReason.NOT_ALLOWED,
+        "this stream may not go live; ask the site's operator",
+    ),
     Refusal.SHUTTING_DOWN: ("NetStream.Failed", CloseReason.SHUTTING_DOWN, "the server is shutting down"),
 }
 """Code for the publisher, reason for the log, description for both."""

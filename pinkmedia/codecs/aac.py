@@ -75,6 +75,24 @@ class AudioSpecificConfig:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class AacFormat:
+    """AAC as publishers send it (see `pinkmedia.codecs.formats`)."""
+
+    configuration: AudioSpecificConfig
+
+    @classmethod
+    def parse(cls, data: bytes | memoryview) -> Self:
+        """From an AudioSpecificConfig. Raises CodecError."""
+        return cls(AudioSpecificConfig.parse(data))
+
+    def track(self, *, track_id: int, bit_rate_bps: int | None = None) -> AudioTrack:
+        return audio_track(self.configuration, track_id=track_id, bit_rate_bps=bit_rate_bps)
+
+    def sample_count(self, data: bytes | memoryview) -> int:
+        return self.configuration.samples_per_frame
+
+
 def audio_track(configuration: AudioSpecificConfig, *, track_id: int, bit_rate_bps: int | None = None) -> AudioTrack:
     """The track whose raw frames this configuration decodes."""
     return AudioTrack(

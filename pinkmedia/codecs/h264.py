@@ -1,41 +1,31 @@
-"""H.264 headers and NAL unit streams: what ingest and packager must know of a picture without decoding it.
-
-Two byte formats carry the same NAL units: Annex B (start codes; encoders and MPEG-TS) and length-prefixed
-(ISO/IEC 14496-15; FLV and MP4). Inside pinkmedia every payload is length-prefixed with 4 bytes.
+"""H.264 headers: what ingest and packager must know of a picture without decoding it.
 
 References are to ITU-T H.264 (08/2021) unless another standard is named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
 from typing import Self
 
 from pinkmedia.codecs.h264_sps import SequenceParameterSet, parse_sps
+from pinkmedia.codecs.nal_units import LENGTH_SIZE, split_annex_b
 from pinkmedia.errors import CodecError
 from pinkmedia.media import Codec, VideoTrack
 
 __all__ = [
-    "LENGTH_SIZE",
     "AvcConfiguration",
     "NalType",
     "SequenceParameterSet",
-    "annex_b_to_length_prefixed",
     "codec_string",
     "contains_idr",
     "nal_type",
     "parse_sps",
-    "split_annex_b",
     "video_track",
 ]
 
-LENGTH_SIZE = 4
-"""Bytes of the length before each NAL unit in a packet's payload."""
-
-START_CODE = b"\x00\x00\x01"
 _PROFILES_WITHOUT_EXTENSION = frozenset({66, 77, 88})
 """Baseline, Main, Extended: their record ends after the picture parameter sets (ISO/IEC 14496-15 §5.3.3.1.2)."""
 
@@ -69,28 +59,6 @@ def contains_idr(payload: bytes | memoryview) -> bool:
             return kind == NalType.IDR_SLICE
         position += LENGTH_SIZE + int.from_bytes(payload[position : position + LENGTH_SIZE])
     return False
-
-
-def split_annex_b(data: bytes | memoryview) -> list[bytes]:
-    """The NAL units of an Annex B byte stream (§B.1), without start codes and zero padding.
-
-    Raises CodecError when it does not begin with a start code.
-    """
-    head, *units = bytes(data).split(START_CODE)
-    if not units or head.strip(b"\x00"):
-        raise CodecError("Annex B data does not begin with a start code")
-    # A NAL unit never ends in 00 (§7.4.1): what is there pads, or belongs to the next, 4-byte start code.
-    return [stripped for unit in units if (stripped := unit.rstrip(b"\x00"))]
-
-
-def length_prefixed(units: Sequence[bytes | memoryview]) -> bytes:
-    """The units one after another, each behind its 4-byte length."""
-    return b"".join(piece for unit in units for piece in (len(unit).to_bytes(LENGTH_SIZE), unit))
-
-
-def annex_b_to_length_prefixed(data: bytes | memoryview) -> bytes:
-    """The same access unit in the other format. Raises CodecError as `split_annex_b` does."""
-    return length_prefixed(split_annex_b(data))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from packager.presentation import Presentation
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.live.broadcast import Broadcast, BroadcastSettings
 from pinkmedia.media import Packet, Part, Rendition, Track
-from pinkmedia.publishing import Publication, PublishRefused, PublishRequest, Refusal
+from pinkmedia.publishing import Publication, PublishLimits, PublishRefused, PublishRequest, Refusal
 from pinkmedia.store import StreamStore
 from transcode.pool import WorkerPool
 
@@ -29,6 +29,8 @@ OFFLINE = "offline"
 """The status of a stream without a broadcast."""
 KEY_CHECK_SECONDS = 2.0
 """How often live publishers' keys are checked again: a rotated key cuts its publisher off within this."""
+
+DEFAULT_LIMITS = PublishLimits(bit_rate_bps=20_000_000, video_tracks=5, audio_tracks=6)
 
 log = structlog.get_logger(__name__)
 
@@ -213,6 +215,7 @@ class StreamPublication:
         finish: Callable[[LiveStream], None],
     ) -> None:
         self.stream_name = stream.name
+        self.limits = DEFAULT_LIMITS
         self._stream = stream
         self._broadcast = broadcast
         self._request = request

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from pinkmedia.codecs.h264 import (
     AvcConfiguration,
     SequenceParameterSet,
-    annex_b_to_length_prefixed,
     codec_string,
     contains_idr,
     parse_sps,
-    split_annex_b,
     video_track,
 )
+from pinkmedia.codecs.nal_units import annex_b_to_length_prefixed, split_annex_b
 from pinkmedia.errors import CodecError
 from pinkmedia.media import Codec, VideoTrack
 

@@ -52,18 +52,29 @@ def test_decode_times_strictly_increase() -> None:
 
 @pytest.mark.parametrize("sample_rate", [44_100, 48_000])
 def test_audio_counts_samples(sample_rate: int) -> None:
-    clock = AudioClock(sample_rate, 1024)
-    times = [clock.time(index * 1024 * 1000 // sample_rate + 3 * (index % 2)) for index in range(2000)]
+    clock = AudioClock(sample_rate)
+    times = [clock.time(index * 1024 * 1000 // sample_rate + 3 * (index % 2), 1024) for index in range(2000)]
     assert times == [1024 * index for index in range(2000)]
 
 
 def test_audio_resumes_after_a_gap() -> None:
-    clock = AudioClock(48_000, 1024)
-    assert [clock.time(time_ms) for time_ms in (0, 21, 43, 300, 321)] == [0, 1024, 2048, 14_400, 15_424]
+    clock = AudioClock(48_000)
+    assert [clock.time(time_ms, 1024) for time_ms in (0, 21, 43, 300, 321)] == [0, 1024, 2048, 14_400, 15_424]
 
 
 def test_audio_too_much_for_its_time_is_dropped() -> None:
-    clock = AudioClock(48_000, 1024)
-    times = [clock.time(0) for _ in range(6)]
+    clock = AudioClock(48_000)
+    times = [clock.time(0, 1024) for _ in range(6)]
     assert times == [0, 1024, 2048, None, None, None]
-    assert clock.time(AUDIO_RESYNC_MS) == 3072
+    assert clock.time(AUDIO_RESYNC_MS, 1024) == 3072
+
+
+def test_audio_frames_of_different_lengths() -> None:
+    clock = AudioClock(48_000)
+    assert [clock.time(time_ms, count) for time_ms, count in ((0, 960), (20, 480), (30, 960))] == [0, 960, 1440]
+
+
+def test_nanoseconds_are_kept() -> None:
+    clock = VideoClock(Fraction(30))
+    assert clock.times(0, 0.0) == (0, 0)
+    assert clock.times(40, 47.5) == (3600, 7875)

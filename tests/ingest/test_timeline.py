@@ -8,25 +8,41 @@ from itertools import pairwise
 
 import pytest
 
-from ingest.flv.tags import AudioFrame, AudioSequenceHeader, EndOfSequence, VideoFrame, VideoSequenceHeader
+from ingest.flv.colour_info import ColourInfo
+from ingest.flv.tags import (
+    AudioFrame,
+    AudioSequenceHeader,
+    AudioTag,
+    VideoColour,
+    VideoFrame,
+    VideoSequenceHeader,
+    VideoTag,
+)
 from ingest.timeline import MAX_GATHERING_MS, MediaTimeline, TimelineEvent, TracksReady
-from pinkmedia.codecs.aac import AudioSpecificConfig
+from pinkmedia.codecs.aac import AacFormat
 from pinkmedia.codecs.h264 import AvcConfiguration
-from pinkmedia.media import AudioTrack, Packet, VideoTrack
+from pinkmedia.codecs.h264_format import H264Format
+from pinkmedia.media import AudioTrack, Colour, Packet, VideoTrack
 
 PPS = bytes.fromhex("68ce0fc8")
-AT_25_FPS = VideoSequenceHeader(
-    AvcConfiguration((bytes.fromhex("6742c01eda0280bfe584000003000400000300c83c58ba80"),), (PPS,))
-)
-AT_60_FPS = VideoSequenceHeader(
-    AvcConfiguration((bytes.fromhex("6764002aacd940780227e584000003000400000301e03c60c658"),), (PPS,))
-)
-UNTIMED = VideoSequenceHeader(AvcConfiguration((bytes.fromhex("6742c01eda0280bfe240"),), (PPS,)))
-STEREO_48K = AudioSequenceHeader(AudioSpecificConfig.parse(b"\x11\x90"))
-MONO_48K = AudioSequenceHeader(AudioSpecificConfig.parse(b"\x11\x88"))
-KEY_FRAME = VideoFrame(0, True, b"\x00\x00\x00\x01\x65")
-FRAME = VideoFrame(0, False, b"\x00\x00\x00\x01\x41")
-SOUND = AudioFrame(b"raw")
+SPS_25_FPS = "6742c01eda0280bfe584000003000400000300c83c58ba80"
+SPS_60_FPS = "6764002aacd940780227e584000003000400000301e03c60c658"
+SPS_UNTIMED = "6742c01eda0280bfe240"
+
+
+def video_header(sps: str, track_number: int = 0) -> VideoSequenceHeader:
+    configuration = AvcConfiguration((bytes.fromhex(sps),), (PPS,))
+    return VideoSequenceHeader(track_number, H264Format.parse(configuration.serialise()))
+
+
+AT_25_FPS = video_header(SPS_25_FPS)
+AT_60_FPS = video_header(SPS_60_FPS)
+UNTIMED = video_header(SPS_UNTIMED)
+STEREO_48K = AudioSequenceHeader(0, AacFormat.parse(b"\x11\x90"))
+MONO_48K = AudioSequenceHeader(0, AacFormat.parse(b"\x11\x88"))
+KEY_FRAME = VideoFrame(0, 0, True, b"\x00\x00\x00\x01\x65")
+FRAME = VideoFrame(0, 0, False, b"\x00\x00\x00\x01\x41")
+SOUND = AudioFrame(0, 1024, b"raw")
 BOTH = {"videocodecid": 7.0, "audiocodecid": 10.0}
 WRAP = 1 << 32
 
@@ -40,13 +56,13 @@ class Sender:
         if metadata is not None:
             self.timeline.set_metadata(metadata)
 
-    def video(self, *times_ms: int, tag: VideoFrame | VideoSequenceHeader | EndOfSequence = FRAME) -> None:
+    def video(self, *times_ms: int, tag: VideoTag = FRAME) -> None:
         for time_ms in times_ms:
-            self.events += self.timeline.receive_video(tag, time_ms % WRAP, time_ms / 1000)
+            self.events += self.timeline.receive(tag, time_ms % WRAP, time_ms / 1000)
 
-    def audio(self, *times_ms: int, tag: AudioFrame | AudioSequenceHeader = SOUND) -> None:
+    def audio(self, *times_ms: int, tag: AudioTag = SOUND) -> None:
         for time_ms in times_ms:
-            self.events += self.timeline.receive_audio(tag, time_ms % WRAP, time_ms / 1000)
+            self.events += self.timeline.receive(tag, time_ms % WRAP, time_ms / 1000)
 
     def begin(self, time_ms: int = 0) -> None:
         self.video(time_ms, tag=AT_25_FPS)
@@ -128,20 +144,10 @@ def test_late_audio_is_announced_again() -> None:
     assert sender.announced == [(VideoTrack,), (VideoTrack, AudioTrack)]
 
 
-def test_frames_without_a_header_are_not_packets() -> None:
-    sender = Sender(BOTH)
-    sender.video(0, 40, 80)
-    sender.audio(0, 21)
-    sender.begin(100)
-    assert len(sender.packets()) == 1
-    assert not sender.packets(2)
-
-
 def test_a_header_sent_again_is_no_news() -> None:
     sender = Sender(BOTH)
     sender.begin()
     sender.begin(40)
-    sender.video(80, tag=EndOfSequence())
     assert len(sender.announced) == 1
 
 
@@ -230,3 +236,38 @@ def test_late_audio_beside_video() -> None:
         sender.video(time_ms)
         sender.audio(time_ms - 3_000)
     assert len(sender.announced) == 1
+
+
+def test_tracks_beyond_the_first() -> None:
+    sender = Sender(BOTH | {"videoTrackIdInfoMap": {"1": {}}, "audioTrackIdInfoMap": {"3": {}}})
+    sender.begin()
+    sender.video(0, tag=video_header(SPS_60_FPS, track_number=1))
+    sender.audio(0, tag=AudioSequenceHeader(3, AacFormat.parse(b"\x11\x88")))
+    assert not sender.events
+    sender.video(0, tag=VideoFrame(1, 0, True, KEY_FRAME.payload))
+    sender.audio(0, tag=AudioFrame(3, 1024, b"raw"))
+    ready = sender.events[0]
+    assert isinstance(ready, TracksReady)
+    assert [track.track_id for track in ready.tracks] == [1, 3, 2, 8]
+    assert [packet.duration_ticks for packet in sender.packets(3)] == [1500]
+    assert len(sender.packets(8)) == 1
+
+
+def test_announced_tracks_with_strange_names_are_not_waited_for() -> None:
+    names: dict[str, object] = {"256": {}, "-1": {}, "²": {}, "x": {}, "": {}}
+    sender = Sender(BOTH | {"videoTrackIdInfoMap": names, "audioTrackIdInfoMap": 5.0})
+    sender.begin()
+    assert sender.announced == [(VideoTrack, AudioTrack)]
+
+
+def test_colours_belong_to_the_track() -> None:
+    sender = Sender({"videocodecid": 7.0})
+    hdr10 = Colour(primaries=9, transfer=16, matrix=9, is_full_range=False)
+    sender.video(0, tag=AT_25_FPS)
+    sender.video(0, tag=VideoColour(0, ColourInfo(hdr10, None)))
+    sender.video(0, tag=KEY_FRAME)
+    sender.video(40, tag=VideoColour(0, ColourInfo(hdr10, None)))  # sent again: no news
+    sender.video(40)
+    (ready,) = (event for event in sender.events if isinstance(event, TracksReady))
+    assert isinstance(ready.tracks[0], VideoTrack)
+    assert ready.tracks[0].colour == hdr10

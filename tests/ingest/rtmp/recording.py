@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pinkmedia.media import Packet, Track
-from pinkmedia.publishing import PublishRefused, PublishRequest, Refusal
+from pinkmedia.publishing import PublishLimits, PublishRefused, PublishRequest, Refusal
 
 KEY = "correct-key"
+LIMITS = PublishLimits(bit_rate_bps=50_000_000, video_tracks=4, audio_tracks=4)
 
 
 @dataclass
@@ -17,6 +18,7 @@ class RecordingPublication:
     """Remembers every call."""
 
     stream_name: str = "stream"
+    limits: PublishLimits = LIMITS
     track_sets: list[tuple[Track, ...]] = field(default_factory=list)
     packets: list[Packet] = field(default_factory=list)
     ending: tuple[str, bool] | None = None

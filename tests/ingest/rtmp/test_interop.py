@@ -111,7 +111,7 @@ async def test_ffmpeg_with_an_unsupported_codec(server: RtmpServer, door: Record
         (publication,) = door.publications
         await publication.has_ended.wait()
     assert publication.ending == (
-        "unsupported_codec: MP3 audio is not supported; set the encoder to plain AAC",
+        "unsupported_codec: MP3 audio is not supported as it was sent; set the encoder to AAC or Opus",
         False,
     )
 

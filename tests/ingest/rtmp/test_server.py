@@ -13,6 +13,7 @@ from anyio.abc import SocketStream
 from ingest.rtmp import connection
 from ingest.rtmp import server as limits
 from ingest.rtmp.amf0 import encode_values
+from ingest.rtmp.media import MAX_TIMELINES_PER_MINUTE
 from ingest.rtmp.server import RtmpServer
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media import Packet
@@ -140,7 +141,7 @@ async def test_time_that_jumps_for_ever(server: RtmpServer, door: RecordingDoor)
             await stream.send(METADATA + AUDIO_HEADER + b"".join(sound))
             assert b"change too often" in await read_to_end(stream)
     assert server.counters.closed_by_reason == {"bad_media": 1}
-    assert len(door.publications[0].track_sets) < connection.MAX_TIMELINES_PER_MINUTE
+    assert len(door.publications[0].track_sets) < MAX_TIMELINES_PER_MINUTE
 
 
 async def test_a_publication_that_fails_holds_nothing(

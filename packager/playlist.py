@@ -22,6 +22,8 @@ VERSION = 6
 PARTS_LISTED_TARGET_DURATIONS = 3
 """Parts older than this many target durations are left out (§4.4.4.9)."""
 AUDIO_GROUP = "audio"
+_VIDEO_RANGES = {16: "PQ", 18: "HLG"}
+"""By transfer characteristics (ITU-T H.273); left out, it is SDR (§4.4.6.2)."""
 STARTUP_BANDWIDTH_BPS = 2_500_000
 """The variant nearest to this comes first: players start with the first one."""
 
@@ -121,43 +123,64 @@ def multivariant_playlist(windows: Sequence[Window], *, base_uri: str) -> str:
     videos = [window for window in windows if isinstance(window.rendition.track, VideoTrack)]
     audios = [window for window in windows if isinstance(window.rendition.track, AudioTrack)]
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    if videos:
-        lines += [_audio_media(window.rendition, base_uri) for window in audios]
-    variants = _startup_first(videos) or audios
-    for window in variants:
-        lines += _variant(window, audios if videos else [], base_uri)
+    if not videos:
+        for window in audios:
+            lines += _variant(window, [], None, base_uri)
+        return "\n".join(lines) + "\n"
+    groups = _audio_groups(audios)
+    lines += [
+        _audio_media(window.rendition, group_id, base_uri, is_default=window is group[0])
+        for group_id, group in groups.items()
+        for window in group
+    ]
+    for group_id, group in groups.items() or [(None, [])]:
+        for window in _startup_first(videos):
+            lines += _variant(window, group, group_id, base_uri)
     return "\n".join(lines) + "\n"
+
+
+def _audio_groups(audios: Sequence[Window]) -> dict[str, list[Window]]:
+    """Tracks to choose from, by group id: those of one codec, because a variant's CODECS hold for all of a group."""
+    groups: dict[str, list[Window]] = {}
+    for window in audios:
+        codec = window.rendition.track.codec
+        is_first_codec = codec is audios[0].rendition.track.codec
+        groups.setdefault(AUDIO_GROUP if is_first_codec else f"{AUDIO_GROUP}-{codec}", []).append(window)
+    return groups
 
 
 def _startup_first(videos: list[Window]) -> list[Window]:
     """The start-up variant, then the others from the best down."""
-    if not videos:
-        return []
     startup = min(videos, key=lambda window: abs(window.bandwidth.peak_bps - STARTUP_BANDWIDTH_BPS))
     rest = sorted(videos, key=lambda window: window.bandwidth.peak_bps, reverse=True)
     return [startup, *(window for window in rest if window is not startup)]
 
 
-def _audio_media(rendition: Rendition, base_uri: str) -> str:
+def _audio_media(rendition: Rendition, group_id: str, base_uri: str, *, is_default: bool) -> str:
     channels = f'CHANNELS="{rendition.track.channels}",' if isinstance(rendition.track, AudioTrack) else ""
     return (
-        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{AUDIO_GROUP}",NAME="{rendition.name}",DEFAULT=YES,AUTOSELECT=YES,'
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{group_id}",NAME="{rendition.name}",'
+        f"DEFAULT={'YES' if is_default else 'NO'},AUTOSELECT={'YES' if is_default else 'NO'},"
         f'{channels}URI="{base_uri}{rendition.name}/media.m3u8"'
     )
 
 
-def _variant(window: Window, audios: list[Window], base_uri: str) -> list[str]:
+def _variant(window: Window, group: Sequence[Window], group_id: str | None, base_uri: str) -> list[str]:
+    """A variant with the largest audio rendition that may be chosen beside it (§4.4.6.2)."""
     track = window.rendition.track
-    together = [window, *audios]
-    codecs = ",".join(dict.fromkeys(one.rendition.track.codec_string for one in together))
+    codecs = ",".join(dict.fromkeys(one.rendition.track.codec_string for one in (window, *group)))
+    peak_bps = window.bandwidth.peak_bps + max((one.bandwidth.peak_bps for one in group), default=0)
+    average_bps = window.bandwidth.average_bps + max((one.bandwidth.average_bps for one in group), default=0)
     attributes = [
-        f"BANDWIDTH={_rounded_up(sum(one.bandwidth.peak_bps for one in together))}",
-        f"AVERAGE-BANDWIDTH={_rounded_up(sum(one.bandwidth.average_bps for one in together))}",
+        f"BANDWIDTH={_rounded_up(peak_bps)}",
+        f"AVERAGE-BANDWIDTH={_rounded_up(average_bps)}",
         f'CODECS="{codecs}"',
     ]
     if isinstance(track, VideoTrack):
         attributes += [f"RESOLUTION={track.width}x{track.height}", f"FRAME-RATE={float(track.frame_rate):.3f}"]
-        attributes += [f'AUDIO="{AUDIO_GROUP}"'] if audios else []
+        video_range = _VIDEO_RANGES.get(track.colour.transfer) if track.colour else None
+        attributes += [f"VIDEO-RANGE={video_range}"] if video_range else []
+        attributes += [f'AUDIO="{group_id}"'] if group_id else []
         attributes += ["CLOSED-CAPTIONS=NONE"]
     return [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{base_uri}{window.rendition.name}/media.m3u8"]
 

@@ -16,6 +16,7 @@ from enum import Enum, auto
 from typing import ClassVar
 
 from ingest.rtmp.amf0 import AmfValue
+from ingest.rtmp.capabilities import can_reconnect, server_capabilities
 from ingest.rtmp.chunks import ChunkReader, ChunkWriter
 from ingest.rtmp.errors import CloseReason, CommandError, LimitExceeded, PlayRefused, RtmpError, StreamKeyError
 from ingest.rtmp.events import (
@@ -101,7 +102,8 @@ class PublisherSession:
         self._writer = ChunkWriter()
         self._outgoing = bytearray()
         self._events: list[Event] = []
-        self._app = ""
+        self._connect: dict[str, AmfValue] = {}
+        """The properties of the connect command."""
         self._message_stream_count = 0
         self._publish_stream_id = 0
         self._received_bytes = 0
@@ -162,6 +164,16 @@ class PublisherSession:
         self._tell_rejected(detail)
         self._close(reason, detail)
         return self._take_events()
+
+    def request_reconnect(self, description: str, tc_url: str | None) -> None:
+        """Ask the publisher to come back elsewhere (or at the same address), if it knows how to; media still counts.
+
+        Enhanced RTMP v2, "Reconnect Request".
+        """
+        if self._state is State.PUBLISHING and can_reconnect(self._connect):
+            request = information("status", "NetConnection.Connect.ReconnectRequest", description)
+            target: dict[str, AmfValue] = {"tcUrl": tc_url} if tc_url else {}
+            self._send(_COMMAND_CSID, Command("onStatus", 0.0, [None, request | target]).to_message())
 
     # Receiving
 
@@ -246,12 +258,19 @@ class PublisherSession:
         properties = command.argument(0)
         if self._state is not State.CONNECTING or not isinstance(properties, dict):
             raise CommandError("connect without its properties, or twice")
-        self._app = str(properties.get("app") or "")
+        self._connect = properties
         self._state = State.CONNECTED
         for message in CONNECT_ANNOUNCEMENTS:
             self._send(_CONTROL_CSID, message)
         self._writer.chunk_size = OUTGOING_CHUNK_SIZE
-        self._send_result(command, CONNECT_INFORMATION, CONNECT_PROPERTIES)
+        # Clients look for enhanced RTMP's properties in one of the two places.
+        enhanced = server_capabilities(properties)
+        self._send_result(command, CONNECT_INFORMATION | enhanced, CONNECT_PROPERTIES | enhanced)
+
+    def _connected(self, name: str) -> str:
+        """A property of connect."""
+        value = self._connect.get(name)
+        return value if isinstance(value, str) else ""
 
     def _on_create_stream(self, command: Command, now: float) -> None:
         if self._state is State.CONNECTING:
@@ -267,7 +286,7 @@ class PublisherSession:
             raise CommandError("publish without connect, or twice")
         self._publish_stream_id = command.stream_id
         name = command.argument(1)
-        key = parse_stream_key(self._app, name if isinstance(name, str) else "")
+        key = parse_stream_key(self._connected("app"), name if isinstance(name, str) else "")
         self._state, self._deadline = State.REQUESTED, None
         self._events.append(PublishRequested(key))
 

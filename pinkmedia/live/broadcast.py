@@ -207,8 +207,13 @@ class Broadcast:
 def _described(plan: SourcePlan) -> dict[str, object]:
     """The plan as fields of a log line."""
     return {
-        "video": plan.video and f"{plan.video.width}x{plan.video.height}@{float(plan.video.frame_rate):.3g}",
-        "audio": plan.audio and f"{plan.audio.codec_string} {plan.audio.sample_rate} Hz {plan.audio.channels} ch",
-        "passthrough": plan.passthrough_name,
+        "leader": _named(plan.leader),
+        "carried": {each.rendition_name: _named(each.track) for each in plan.carried},
         "rungs": [rung.name for rung in plan.rungs],
     }
+
+
+def _named(track: Track) -> str:
+    if isinstance(track, VideoTrack):
+        return f"{track.codec_string} {track.width}x{track.height}@{float(track.frame_rate):.3g}"
+    return f"{track.codec_string} {track.sample_rate} Hz {track.channels} ch"

@@ -1,8 +1,8 @@
 """One source's packets on their way: clock, boundaries, passthrough, encoders, presentation.
 
-    packet ─► SourceClock ─► BoundaryPlanner ─┬─► passthrough ─► Presentation
+    leader ─► SourceClock ─► BoundaryPlanner ─┬─► passthrough ─► Presentation
                                               ├─► Encoding ────► Presentation
-                                  audio ──────┴────────────────► Presentation
+                            more video, audio ┴────────────────► Presentation
 
 It begins with the source's first key frame: audio that came before waits for it, because only then is it known where
 on the presentation's timeline the source lies.
@@ -14,19 +14,25 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+import structlog
+
 from packager.boundaries import BoundaryPlanner, Cut
 from packager.presentation import Presentation
 from pinkmedia.live.clock import START_TICKS, SourceClock
 from pinkmedia.live.encoding import Encoding
-from pinkmedia.live.plan import AUDIO_RENDITION, SourcePlan
-from pinkmedia.media import VIDEO_TIMESCALE, Packet, Rendition
+from pinkmedia.live.extra_video import ExtraVideo
+from pinkmedia.live.plan import Carried, SourcePlan
+from pinkmedia.media import VIDEO_TIMESCALE, Packet, Rendition, VideoTrack
 from transcode.pool import WorkerPool
 
 MOST_EARLY_AUDIO_PACKETS = 500
-"""Audio kept until the first key frame: about ten seconds, more than any sensible key frame distance."""
+"""Of all audio tracks, kept until the first key frame: about ten seconds, more than any sensible key frame distance."""
 DECLARED_PASSTHROUGH_BPS = 5_000_000
 """BANDWIDTH of a source before its first segment is measured."""
 DECLARED_AUDIO_BPS = 160_000
+
+
+log = structlog.get_logger(__name__)
 
 
 class SourcePipeline:
@@ -46,7 +52,8 @@ class SourcePipeline:
         self._is_continuing = presentation.has_begun
         self._clock: SourceClock | None = None
         self._early_audio: deque[Packet] = deque(maxlen=MOST_EARLY_AUDIO_PACKETS)
-        self._first_audio_ticks: int | None = None
+        self._begin_ticks: int | None = None
+        """Where the first segment begins on the presentation's timeline."""
         self._planner = BoundaryPlanner(
             plan.cadence,
             target_ticks=round(plan.layout.segment_target_seconds * VIDEO_TIMESCALE),
@@ -56,22 +63,21 @@ class SourcePipeline:
         self._stream_name = stream_name
         self._on_worker_restart = on_worker_restart
         self._encoding: Encoding | None = None
-        self._add_source_renditions()
+        self._extra_videos: dict[int, ExtraVideo] = {}
+        self._audios: dict[int, Carried] = {}
+        self._leader_pts_ticks: int | None = None
+        """The newest, on the source's own timeline."""
+        self._add_carried_renditions()
 
     def write(self, packet: Packet) -> None:
         """One packet on the source's timeline; it is changed in place. Raises SegmentTooLong."""
-        is_leader = packet.track_id == self._plan.leader.track_id
-        if self._clock is None:
-            if not (is_leader and packet.is_sync):
-                self._wait_for_key_frame(packet, is_leader=is_leader)
-                return
-            self._clock = self._start_clock(packet)
-            self._encoding = self._start_encoding()
-        if is_leader:
-            self._clock.move(packet, self._plan.leader.timescale)
+        if packet.track_id == self._plan.leader.track_id:
             self._write_leader(packet)
-        else:
-            self._write_audio(packet, self._clock)
+        elif (extra := self._extra_videos.get(packet.track_id)) is not None:
+            extra.hold(packet)
+            self._release(extra)
+        elif (audio := self._audios.get(packet.track_id)) is not None:
+            self._write_audio(packet, audio)
 
     async def drain(self, timeout_seconds: float) -> None:
         """The source has ended: what the encoders still hold is delivered."""
@@ -82,19 +88,19 @@ class SourcePipeline:
         if self._encoding is not None:
             self._encoding.kill()
 
-    def _add_source_renditions(self) -> None:
-        plan, add = self._plan, self._presentation.add_rendition
-        if plan.video and plan.passthrough_name:
-            add(Rendition(plan.passthrough_name, plan.video, DECLARED_PASSTHROUGH_BPS, is_passthrough=True))
-        if plan.audio:
-            bit_rate_bps = plan.audio.bit_rate_bps or DECLARED_AUDIO_BPS
-            add(Rendition(AUDIO_RENDITION, plan.audio, bit_rate_bps, is_passthrough=True))
+    def _add_carried_renditions(self) -> None:
+        for carried in self._plan.carried:
+            name, track = carried.rendition_name, carried.track
+            if isinstance(track, VideoTrack):
+                bit_rate_bps = DECLARED_PASSTHROUGH_BPS
+                if track is not self._plan.leader:
+                    self._extra_videos[track.track_id] = ExtraVideo(name, track)
+            else:
+                bit_rate_bps = track.bit_rate_bps or DECLARED_AUDIO_BPS
+                self._audios[track.track_id] = carried
+            self._presentation.add_rendition(Rendition(name, track, bit_rate_bps, is_passthrough=True))
 
     # The first key frame
-
-    def _wait_for_key_frame(self, packet: Packet, *, is_leader: bool) -> None:
-        if not is_leader:
-            self._early_audio.append(packet)
 
     def _start_clock(self, packet: Packet) -> SourceClock:
         """The source's first key frame has its place on the presentation's timeline."""
@@ -110,12 +116,12 @@ class SourcePipeline:
 
     def _start_encoding(self) -> Encoding | None:
         """Not before there is something to encode: a worker is not to be had by a connection alone."""
-        video, rungs = self._plan.video, self._plan.rungs
-        if not video or not rungs:
+        leader, rungs = self._plan.leader, self._plan.rungs
+        if not isinstance(leader, VideoTrack) or not rungs:
             return None
         return Encoding(
             self._pool,
-            video,
+            leader,
             rungs,
             self._presentation,
             stream_name=self._stream_name,
@@ -125,10 +131,26 @@ class SourcePipeline:
     def _in_video_ticks(self, leader_ticks: int) -> int:
         return leader_ticks * VIDEO_TIMESCALE // self._plan.leader.timescale
 
-    # Everything after it
+    # The track that decides where segments begin: video, or audio when there is no video
 
     def _write_leader(self, packet: Packet) -> None:
-        """The track that decides where segments begin: video, or audio when there is no video."""
+        if self._clock is None:
+            if not packet.is_sync:
+                return
+            self._clock = self._start_clock(packet)
+            self._encoding = self._start_encoding()
+        self._leader_pts_ticks = max(self._leader_pts_ticks or packet.pts_ticks, packet.pts_ticks)
+        self._clock.move(packet, self._plan.leader.timescale)
+        self._cut(packet)
+        if self._encoding is not None:
+            self._encoding.write_source(packet)
+        if self._plan.leader_rendition is not None:
+            self._presentation.write(self._plan.leader_rendition, packet)
+        for extra in self._extra_videos.values():
+            self._release(extra)
+
+    def _cut(self, packet: Packet) -> None:
+        """Begins a segment when one is due."""
         needs_restart = self._encoding is not None and self._encoding.needs_restart
         cut = self._planner.offer(
             self._in_video_ticks(packet.pts_ticks),
@@ -138,10 +160,6 @@ class SourcePipeline:
         )
         if cut is not None:
             self._begin_segment(cut, is_restart=needs_restart and packet.is_sync)
-        if self._encoding is not None:
-            self._encoding.write_source(packet)
-        if self._plan.leader_rendition is not None:
-            self._presentation.write(self._plan.leader_rendition, packet)
 
     def _begin_segment(self, cut: Cut, *, is_restart: bool) -> None:
         has_discontinuity, self._is_continuing = self._is_continuing or is_restart or cut.is_break, False
@@ -150,17 +168,45 @@ class SourcePipeline:
             if is_restart:
                 self._encoding.restart()
             self._encoding.begin_segment_at(cut.pts_ticks)
-        if self._first_audio_ticks is None and self._plan.audio and self._clock:
-            self._first_audio_ticks = cut.pts_ticks * self._plan.audio.timescale // VIDEO_TIMESCALE
+        for extra in self._extra_videos.values():
+            self._check_alignment(extra, cut)
+        if self._begin_ticks is None:
+            self._begin_ticks = cut.pts_ticks
             while self._early_audio:
-                self._write_audio(self._early_audio.popleft(), self._clock)
+                early = self._early_audio.popleft()
+                self._write_audio(early, self._audios[early.track_id])
 
-    def _write_audio(self, packet: Packet, clock: SourceClock) -> None:
-        """Audio beside video. What lies before the first key frame belongs to nothing and is dropped."""
-        audio = self._plan.audio
-        if audio is None or self._first_audio_ticks is None:
+    # Everything beside it
+
+    def _release(self, extra: ExtraVideo) -> None:
+        if self._clock is None or self._leader_pts_ticks is None:
             return
-        clock.move(packet, audio.timescale)
-        self._planner.check_follower(packet.pts_ticks * VIDEO_TIMESCALE // audio.timescale)
-        if packet.pts_ticks >= self._first_audio_ticks:
-            self._presentation.write(AUDIO_RENDITION, packet)
+        for packet in extra.released(self._leader_pts_ticks):
+            self._clock.move(packet, VIDEO_TIMESCALE)
+            if packet.is_sync:
+                extra.note_key_frame(packet.pts_ticks)
+            self._presentation.write(extra.rendition_name, packet)
+
+    def _check_alignment(self, extra: ExtraVideo, cut: Cut) -> None:
+        if extra.is_given_up:
+            return
+        extra.check(cut.pts_ticks)
+        if extra.is_given_up:
+            self._presentation.give_up(extra.rendition_name)
+            log.warning(
+                "track_not_aligned",
+                stream=self._stream_name,
+                rendition=extra.rendition_name,
+                advice="give all of the encoder's video tracks the same key frames",
+            )
+
+    def _write_audio(self, packet: Packet, audio: Carried) -> None:
+        """Audio beside video. What lies before the first key frame belongs to nothing and is dropped."""
+        if self._clock is None or self._begin_ticks is None:
+            self._early_audio.append(packet)
+            return
+        timescale = audio.track.timescale
+        self._clock.move(packet, timescale)
+        self._planner.check_follower(packet.pts_ticks * VIDEO_TIMESCALE // timescale)
+        if packet.pts_ticks >= self._begin_ticks * timescale // VIDEO_TIMESCALE:
+            self._presentation.write(audio.rendition_name, packet)

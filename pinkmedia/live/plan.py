@@ -6,17 +6,21 @@ otherwise, so the longest distance that was seen between a stream's key frames d
 - up to the segment target: as configured;
 - up to LONGEST_PASSTHROUGH_SECONDS: passed through, with longer segments;
 - farther apart: encoded anew at the top, too, on a fixed grid (without transcoding: even longer segments).
+
+A source in another codec than H.264 is passed through beside a whole H.264 ladder. One with several video tracks brings
+its ladder along.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from packager.boundaries import Cadence
 from packager.layout import LONGEST_ROUNDED_DOWN_SECONDS, Layout, PackagerSettings, plan_layout
-from pinkmedia.media import AudioTrack, Track, VideoTrack
+from pinkmedia.media import AudioTrack, Codec, Track, VideoTrack
 from transcode.ladder import Rung, plan_ladder, source_name
 
 LONGEST_PASSTHROUGH_SECONDS = 4.0
@@ -25,44 +29,40 @@ AUDIO_RENDITION = "audio"
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """A source's track that is served as it is."""
+
+    rendition_name: str
+    track: Track
+
+
+@dataclass(frozen=True, slots=True)
 class SourcePlan:
     """One source's way through the stages."""
 
-    video: VideoTrack | None
-    audio: AudioTrack | None
-    passthrough_name: str | None
-    """The rendition that carries the source's own video."""
+    leader: Track
+    """The track that decides where segments begin, and that rungs are encoded from: video where there is any."""
+    carried: tuple[Carried, ...]
     rungs: tuple[Rung, ...]
     cadence: Cadence
     layout: Layout
 
     @property
-    def leader(self) -> Track:
-        """The track that decides where segments begin: video where there is any."""
-        leader = self.video or self.audio
-        if leader is None:
-            raise ValueError("a source has at least one track")
-        return leader
-
-    @property
     def leader_rendition(self) -> str | None:
         """The rendition that carries the leader itself; None when its video is encoded anew."""
-        return self.passthrough_name if self.video else AUDIO_RENDITION
+        return next((each.rendition_name for each in self.carried if each.track is self.leader), None)
 
     @property
     def rendition_names(self) -> frozenset[str]:
-        names = {rung.name for rung in self.rungs}
-        names |= {self.passthrough_name} if self.passthrough_name else set()
-        names |= {AUDIO_RENDITION} if self.audio else set()
-        return frozenset(names)
+        return frozenset([rung.name for rung in self.rungs] + [each.rendition_name for each in self.carried])
 
 
 def plan_source(
     tracks: Sequence[Track], key_frame_distance_seconds: float, settings: PackagerSettings, *, is_transcoding: bool
 ) -> SourcePlan:
     """Decides for a source's tracks (at least one), given the longest key frame distance known of the stream."""
-    video = next((track for track in tracks if isinstance(track, VideoTrack)), None)
-    audio = next((track for track in tracks if isinstance(track, AudioTrack)), None)
+    videos = [track for track in tracks if isinstance(track, VideoTrack)]
+    audios = [track for track in tracks if isinstance(track, AudioTrack)]
     segment_target_seconds, is_passthrough = settings.segment_target_seconds, True
     if key_frame_distance_seconds > segment_target_seconds + LONGEST_ROUNDED_DOWN_SECONDS:
         if key_frame_distance_seconds <= LONGEST_PASSTHROUGH_SECONDS + LONGEST_ROUNDED_DOWN_SECONDS:
@@ -71,11 +71,42 @@ def plan_source(
             is_passthrough = False
         else:
             segment_target_seconds = float(math.ceil(key_frame_distance_seconds))
+    carried = [*_carried_videos(videos if is_passthrough else []), *_carried_audios(audios)]
     return SourcePlan(
-        video=video,
-        audio=audio,
-        passthrough_name=source_name(video) if video and is_passthrough else None,
-        rungs=plan_ladder(video, passthrough=is_passthrough) if video and is_transcoding else (),
-        cadence=Cadence.SOURCE_KEY_FRAMES if video and is_passthrough else Cadence.FIXED_GRID,
+        leader=videos[0] if videos else audios[0],
+        carried=tuple(carried),
+        rungs=_rungs(videos, passthrough=is_passthrough) if is_transcoding else (),
+        cadence=Cadence.SOURCE_KEY_FRAMES if videos and is_passthrough else Cadence.FIXED_GRID,
         layout=plan_layout(settings, tracks, segment_target_seconds),
     )
+
+
+def _rungs(videos: Sequence[VideoTrack], *, passthrough: bool) -> tuple[Rung, ...]:
+    """What is encoded here: always H.264, which every browser decodes."""
+    if not videos:
+        return ()
+    is_playable = passthrough and any(video.codec is Codec.H264 for video in videos)
+    if is_playable and len(videos) > 1:
+        return ()  # the encoder sends the ladder itself
+    return plan_ladder(videos[0], passthrough=is_playable)
+
+
+def _carried_videos(videos: Sequence[VideoTrack]) -> list[Carried]:
+    """Named by their size; what not every browser decodes, by its codec too."""
+    names = [source_name(video) + ("" if video.codec is Codec.H264 else f"-{video.codec}") for video in videos]
+    return [Carried(name, video) for name, video in zip(_distinct(names), videos, strict=True)]
+
+
+def _carried_audios(audios: Sequence[AudioTrack]) -> list[Carried]:
+    names = _distinct([AUDIO_RENDITION] * len(audios))
+    return [Carried(name, audio) for name, audio in zip(names, audios, strict=True)]
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The second of a name gets ``-2``, and so on."""
+    counts = Counter[str]()
+    distinct = []
+    for name in names:
+        counts[name] += 1
+        distinct.append(name if counts[name] == 1 else f"{name}-{counts[name]}")
+    return distinct

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+import pytest
+
 from packager.boundaries import Boundaries
 from packager.playlist import media_playlist, multivariant_playlist
 from packager.rendition import RenditionPackager
-from pinkmedia.media import Rendition
+from packager.window import Window
+from pinkmedia.media import Codec, Colour, Rendition
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, ignore_part, layout, video_packager, video_packets
 
 EPOCH_WALL_SECONDS = 1_700_000_000.0 - 1
@@ -124,3 +130,44 @@ def test_nothing_measured_yet_means_the_declared_bit_rate() -> None:
         Rendition("720p", VIDEO, 2_500_000, is_passthrough=False), layout(), Boundaries(), on_part=ignore_part
     )
     assert "BANDWIDTH=2500000," in multivariant_playlist([video.window], base_uri="e/")
+
+
+def audio_window(name: str, codec: Codec, codec_string: str, bit_rate_bps: int) -> Window:
+    track = replace(AUDIO, codec=codec, codec_string=codec_string)
+    rendition = Rendition(name, track, bit_rate_bps, is_passthrough=True)
+    return RenditionPackager(rendition, layout(), Boundaries(), on_part=ignore_part).window
+
+
+def test_several_audio_tracks_are_a_choice() -> None:
+    video, _ = packagers(74, two_boundaries())
+    first = audio_window("audio", Codec.AAC, "mp4a.40.2", 128_000)
+    second = audio_window("audio-2", Codec.AAC, "mp4a.40.2", 192_000)
+    text = multivariant_playlist([video.window, first, second], base_uri="e/")
+    assert 'NAME="audio",DEFAULT=YES,AUTOSELECT=YES' in text
+    assert 'GROUP-ID="audio",NAME="audio-2",DEFAULT=NO,AUTOSELECT=NO' in text
+    assert text.count("#EXT-X-STREAM-INF") == 1
+    alone = multivariant_playlist([video.window], base_uri="e/")
+    assert peak_bps(text) - peak_bps(alone) == 192_000  # of the larger one
+
+
+def peak_bps(text: str) -> int:
+    return int(text.split("#EXT-X-STREAM-INF:BANDWIDTH=")[1].split(",")[0])
+
+
+def test_audio_of_another_codec_is_a_group_of_its_own() -> None:
+    video, _ = packagers(74, two_boundaries())
+    aac = audio_window("audio", Codec.AAC, "mp4a.40.2", 128_000)
+    opus = audio_window("audio-2", Codec.OPUS, "opus", 128_000)
+    text = multivariant_playlist([video.window, aac, opus], base_uri="e/")
+    assert 'GROUP-ID="audio-opus",NAME="audio-2",DEFAULT=YES' in text
+    assert text.count('CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio"') == 1
+    assert text.count('CODECS="avc1.64001f,opus",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio-opus"') == 1
+
+
+@pytest.mark.parametrize(("transfer", "attribute"), [(16, "VIDEO-RANGE=PQ"), (18, "VIDEO-RANGE=HLG"), (1, None)])
+def test_hdr_is_announced(transfer: int, attribute: str | None) -> None:
+    track = replace(VIDEO, colour=Colour(primaries=9, transfer=transfer, matrix=9, is_full_range=False))
+    rendition = Rendition("720p-hevc", track, 2_500_000, is_passthrough=True)
+    window = RenditionPackager(rendition, layout(), Boundaries(), on_part=ignore_part).window
+    text = multivariant_playlist([window], base_uri="e/")
+    assert re.findall("VIDEO-RANGE=[A-Z]+", text) == ([attribute] if attribute else [])

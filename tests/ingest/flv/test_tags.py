@@ -58,7 +58,7 @@ def test_frames_without_a_header_are_dropped() -> None:
         ("27 01 000042 00000002 4188", VideoFrame(0, 66, False, bytes.fromhex("00000002 4188"))),
         ("27 01 ffffdf 00000002 4188", VideoFrame(0, -33, False, bytes.fromhex("00000002 4188"))),
         # Marked as a key frame, but no IDR picture: a recovery point.
-        ("17 01 000000 0000000109 000000020cff 0000000165", VideoFrame(0, 0, True, b"\0\0\0\1\t\0\0\0\1e")),
+        ("17 01 000000 0000000109 0000000141", VideoFrame(0, 0, False, bytes.fromhex("00000001090000000141"))),
         ("27 01 000000 00000002 6588", VideoFrame(0, 0, True, IDR_BYTES)),
         # Filler is dropped, the access unit delimiter stays.
         ("17 01 000000 0000000109 000000020cff 0000000165", VideoFrame(0, 0, True, b"\0\0\0\1\x09\0\0\0\1\x65")),

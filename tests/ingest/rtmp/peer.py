@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ingest.rtmp.amf0 import AmfValue, encode_values
 
 HELLO = b"\x03" + bytes(range(256)) * 6 + bytes(1536)
@@ -45,5 +47,6 @@ def command(*values: AmfValue, stream_id: int = 0, csid: int = 3) -> bytes:
     return message(encode_values(values), type_id=20, csid=csid, stream_id=stream_id)
 
 
-def connect(app: str = "live") -> bytes:
-    return command("connect", 1, {"app": app, "type": "nonprivate", "tcUrl": f"rtmp://127.0.0.1/{app}"})
+def connect(app: str = "live", properties: Mapping[str, AmfValue] | None = None) -> bytes:
+    own: dict[str, AmfValue] = {"app": app, "type": "nonprivate", "tcUrl": f"rtmp://127.0.0.1/{app}"}
+    return command("connect", 1, own | dict(properties or {}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest.rtmp import session as limits
+from ingest.rtmp.amf0 import AmfValue
 from ingest.rtmp.chunks import ChunkReader
 from ingest.rtmp.errors import CloseReason
 from ingest.rtmp.events import Event, MediaReceived, MetadataReceived, PublishEnded, PublishRequested, SessionClosed
@@ -282,3 +283,46 @@ def test_shut_down_tells_the_publisher_and_is_final() -> None:
     assert session.shut_down(CloseReason.DISCONNECTED, "again") == []
     assert status_code(commands(session)[-1]) == "NetStream.Publish.Rejected"
     assert feed(session, message(b"\xaf\x01x", type_id=8)) == []
+
+
+def test_a_client_of_old_is_told_nothing_of_enhanced_rtmp() -> None:
+    session = PublisherSession(0.0)
+    feed(session, HELLO, connect())
+    (result,) = commands(session)
+    assert all("capsEx" not in part for part in result.arguments if isinstance(part, dict))
+
+
+@pytest.mark.parametrize("asked", [{"capsEx": 15.0}, {"fourCcList": ["hvc1"]}, {"videoFourCcInfoMap": {"*": 4.0}}])
+def test_an_enhanced_client_is_told_what_is_served(asked: dict[str, AmfValue]) -> None:
+    session = PublisherSession(0.0)
+    feed(session, HELLO, connect("live", asked))
+    (result,) = commands(session)
+    for part in result.arguments:
+        assert isinstance(part, dict)
+        assert part["capsEx"] == 15
+        assert {"avc1", "mp4a"} <= set(part["fourCcList"])  # type: ignore[arg-type]
+        assert part["videoFourCcInfoMap"]["avc1"] == part["audioFourCcInfoMap"]["mp4a"] == 4  # type: ignore[index, call-overload]
+
+
+def reconnecting(session: PublisherSession, flags: AmfValue) -> list[Command]:
+    script = [HELLO, connect("live", {"capsEx": flags}), *OBS[3:]]
+    feed(session, *script)
+    session.accept_publish(0.0)
+    session.data_to_send()
+    session.request_reconnect("the server is shutting down", "rtmp://elsewhere/live")
+    return commands(session)
+
+
+def test_a_publisher_that_can_is_sent_elsewhere() -> None:
+    session = PublisherSession(0.0)
+    (request,) = reconnecting(session, 1.0)
+    assert (request.name, request.stream_id) == ("onStatus", 0)
+    assert status_code(request) == "NetConnection.Connect.ReconnectRequest"
+    assert isinstance(request.arguments[1], dict)
+    assert request.arguments[1]["tcUrl"] == "rtmp://elsewhere/live"
+    assert feed(session, message(b"\xaf\x01x", type_id=8)) == [MediaReceived(MediaKind.AUDIO, 0, b"\xaf\x01x")]
+
+
+@pytest.mark.parametrize("flags", [0.0, 14.0, float("nan"), float("inf"), "1", None])
+def test_one_that_cannot_is_not(flags: AmfValue) -> None:
+    assert reconnecting(PublisherSession(0.0), flags) == []

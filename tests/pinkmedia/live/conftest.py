@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from packager.layout import PackagerSettings
+from pinkmedia.live import broadcast as broadcast_module
 from pinkmedia.live import directory as directory_module
 from pinkmedia.live.broadcast import BroadcastSettings
 from pinkmedia.live.directory import LiveDirectory
@@ -73,6 +74,7 @@ async def site(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Site]:
     monkeypatch.setattr(directory_module, "KEY_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(broadcast_module, "DRAIN_SECONDS", 30.0)  # however busy the machine is
     store = await StreamStore.open(tmp_path)
     _, key = await store.create("alice")
     metrics = CountedParts()

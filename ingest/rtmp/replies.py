@@ -11,6 +11,8 @@ WINDOW_BYTES = 2_500_000
 """Window acknowledgement size in both directions until the peer sets its own; what Adobe's server announces."""
 OUTGOING_CHUNK_SIZE = 65_536
 """FFmpeg adopts it for sending, so it decides how efficiently its media arrives."""
+BAD_KEY_CODE = "NetStream.Publish.BadName"
+"""For a key that is wrong, missing, or cannot be one."""
 REJECTED = "NetStream.Publish.Rejected"
 """The code for whatever ends a publisher that was, or would have been, admitted; the description says more."""
 
@@ -24,7 +26,7 @@ def information(level: str, code: str, description: str) -> dict[str, AmfValue]:
 
 
 REFUSALS = {
-    Refusal.BAD_KEY: ("NetStream.Publish.Unauthorized", CloseReason.BAD_KEY, "wrong stream key"),
+    Refusal.BAD_KEY: (BAD_KEY_CODE, CloseReason.BAD_KEY, "wrong stream key"),
     Refusal.ALREADY_PUBLISHING: (
         "NetStream.Publish.BadName",
         CloseReason.ALREADY_PUBLISHING,
@@ -37,7 +39,11 @@ REFUSALS = {
     ),
     Refusal.SHUTTING_DOWN: ("NetStream.Failed", CloseReason.SHUTTING_DOWN, "the server is shutting down"),
 }
-"""Code for the publisher, reason for the log, description for both."""
+"""Code for the publisher, reason for the log, description for both.
+
+OBS writes the description into its log for BadName, Denied, Rejected and Failed only; of all it shows "could not access
+the specified channel or stream key" when they come before publishing starts.
+"""
 
 CONNECT_ANNOUNCEMENTS: tuple[Message, ...] = (
     control(MessageType.WINDOW_ACKNOWLEDGEMENT_SIZE, WINDOW_BYTES),

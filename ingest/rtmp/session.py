@@ -39,6 +39,7 @@ from ingest.rtmp.messages import (
     user_control,
 )
 from ingest.rtmp.replies import (
+    BAD_KEY_CODE,
     CONNECT_ANNOUNCEMENTS,
     CONNECT_INFORMATION,
     CONNECT_PROPERTIES,
@@ -330,7 +331,7 @@ class PublisherSession:
     def _fail(self, error: RtmpError) -> None:
         """The peer's mistake ends the session; one that a person made is explained in the encoder."""
         if isinstance(error, StreamKeyError):
-            self._send_status("error", "NetStream.Publish.Unauthorized", str(error))
+            self._send_status("error", BAD_KEY_CODE, str(error))
         elif isinstance(error, PlayRefused):
             self._send_status("error", "NetStream.Play.Failed", str(error))
         else:

@@ -120,7 +120,7 @@ async def test_wrong_key(server: RtmpServer, door: RecordingDoor, monkeypatch: p
     monkeypatch.setattr(connection, "WRONG_KEY_DELAY_SECONDS", 0.0)
     with anyio.fail_after(10):
         async with await publish(server, "wrong") as stream:
-            assert b"NetStream.Publish.Unauthorized" in await read_to_end(stream)
+            assert b"NetStream.Publish.BadName" in await read_to_end(stream)
     assert not door.publications
 
 

@@ -133,7 +133,7 @@ def test_not_rtmp(first_bytes: bytes, complaint: str) -> None:
 @pytest.mark.parametrize(
     ("refusal", "code", "reason"),
     [
-        (Refusal.BAD_KEY, "NetStream.Publish.Unauthorized", CloseReason.BAD_KEY),
+        (Refusal.BAD_KEY, "NetStream.Publish.BadName", CloseReason.BAD_KEY),
         (Refusal.ALREADY_PUBLISHING, "NetStream.Publish.BadName", CloseReason.ALREADY_PUBLISHING),
         (Refusal.SHUTTING_DOWN, "NetStream.Failed", CloseReason.SHUTTING_DOWN),
     ],
@@ -155,7 +155,7 @@ def test_missing_key_is_explained_to_the_publisher() -> None:
     (closed,) = feed(session, HELLO, connect(), command("publish", 2, None, "", stream_id=1))
     assert isinstance(closed, SessionClosed)
     assert closed.reason is CloseReason.BAD_KEY
-    assert status_code(commands(session)[-1]) == "NetStream.Publish.Unauthorized"
+    assert status_code(commands(session)[-1]) == "NetStream.Publish.BadName"
 
 
 def test_play_is_refused() -> None:

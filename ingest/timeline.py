@@ -119,8 +119,14 @@ class MediaTimeline:
         awaited = self._source.announced if self._awaited is None else self._awaited
         if not awaited <= self._source.described:
             return False
-        unmeasured = [key for key in self._source.described if key.kind is _VIDEO and not self._frame_rate(key)]
-        return all(len(self._gathered_ms(key)) >= MEASURED_FRAMES for key in unmeasured)
+        videos = [key for key in self._source.described if key.kind is _VIDEO]
+        return all(len(self._gathered_ms(key)) >= self._needed_frame_count(key) for key in videos)
+
+    def _needed_frame_count(self, key: TrackKey) -> int:
+        """The first time at least one: what is said of a track's colours comes between its header and its first frame."""
+        if not self._frame_rate(key):
+            return MEASURED_FRAMES
+        return 0 if self._tracks else 1
 
     def _has_waited_enough(self) -> bool:
         waited_ms = serial_difference_ms(self._gathered[-1].timestamp_ms, self._gathered[0].timestamp_ms)

@@ -12,8 +12,14 @@ from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from pinkmedia.codecs.aac import AacFormat
+from pinkmedia.codecs.ac3 import Ac3Format, Eac3Format
+from pinkmedia.codecs.av1 import Av1Format
+from pinkmedia.codecs.flac import FlacFormat
 from pinkmedia.codecs.formats import AudioFormat, VideoFormat
 from pinkmedia.codecs.h264_format import H264Format
+from pinkmedia.codecs.hevc import HevcFormat
+from pinkmedia.codecs.opus import OpusFormat
+from pinkmedia.codecs.vp9 import Vp9Format
 from pinkmedia.errors import CodecError
 
 FormatT = TypeVar("FormatT")
@@ -37,9 +43,16 @@ class Opener(NamedTuple, Generic[FormatT]):
 
 VIDEO_CODECS: dict[bytes, Opener[VideoFormat]] = {
     b"avc1": Opener(lambda header, _: H264Format.parse(header), has_composition=True),
+    b"hvc1": Opener(lambda header, _: HevcFormat.parse(header), has_composition=True),
+    b"av01": Opener(lambda header, _: Av1Format.parse(header)),
+    b"vp09": Opener(lambda header, frame: Vp9Format.parse(header, frame), needs_frame=True),
 }
 AUDIO_CODECS: dict[bytes, Opener[AudioFormat]] = {
     b"mp4a": Opener(lambda header, _: AacFormat.parse(header)),
+    b"Opus": Opener(lambda header, frame: OpusFormat.parse(header, frame), needs_frame=True),
+    b"fLaC": Opener(lambda header, _: FlacFormat.parse(header)),
+    b"ac-3": Opener(lambda _, frame: Ac3Format.parse(frame), has_header=False, needs_frame=True),
+    b"ec-3": Opener(lambda _, frame: Eac3Format.parse(frame), has_header=False, needs_frame=True),
 }
 
 LEGACY_VIDEO = {7: b"avc1", 12: b"hvc1"}

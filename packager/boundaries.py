@@ -22,6 +22,8 @@ STUTTER_FRAMES = 8
 """A step of more frames than this between two pictures is lost time, not reordering."""
 LONGEST_LEAD_TICKS = VIDEO_TIMESCALE
 """How far audio may be ahead of the video beside it; more, and the video has stopped."""
+REMEMBERED_GOPS = 8
+"""The longest of these is what the next one may be: a scene's own key frame makes some short."""
 REMEMBERED_BOUNDARIES = 512
 """How many past boundaries are kept; a rendition lags by a few at most, so this only bounds memory."""
 
@@ -109,10 +111,14 @@ class BoundaryPlanner:
         self._target_ticks = target_ticks
         self._longest_ticks = longest_ticks
         self._begin_ticks: int | None = None
-        self._sync_ticks = 0
-        self._gop_ticks = 0
+        self._sync_ticks: int | None = None
+        self._gops_ticks: deque[int] = deque([0], maxlen=REMEMBERED_GOPS)
         self._latest_ticks = 0
         self._has_stuttered = False
+        self._follower_ticks: int | None = None
+        """How far the other tracks have come."""
+        self._follower_base_ticks = 0
+        """How far they were when the leader's last packet came."""
 
     def offer(self, pts_ticks: int, *, duration_ticks: int, is_sync: bool, cut_now: bool = False) -> Cut | None:
         """The boundary that this packet of the leading track brings, if it brings one.
@@ -120,6 +126,7 @@ class BoundaryPlanner:
         ``cut_now`` asks for a boundary at the earliest sync packet (after a break). Before the first sync packet
         there is none. Raises SegmentTooLong.
         """
+        self._follower_base_ticks = pts_ticks if self._follower_ticks is None else self._follower_ticks
         self._note(pts_ticks, duration_ticks, is_sync=is_sync)
         if is_sync and (self._begin_ticks is None or cut_now):
             return self._cut(pts_ticks)
@@ -136,12 +143,19 @@ class BoundaryPlanner:
             raise SegmentTooLong((elapsed_ticks + duration_ticks) / VIDEO_TIMESCALE, has_stuttered=self._has_stuttered)
         return None
 
+    @property
+    def latest_end_ticks(self) -> int:
+        """The open segment ends here at the latest; what is later belongs to a segment that has not begun."""
+        return (self._begin_ticks or 0) + self._longest_ticks
+
     def check_follower(self, pts_ticks: int) -> None:
         """A packet of another track: it goes on although the leader has stopped. Raises SegmentTooLong."""
         if self._begin_ticks is None:
             return
+        self._follower_ticks = max(pts_ticks, self._follower_ticks or pts_ticks)
         elapsed_ticks = pts_ticks - self._begin_ticks
-        if elapsed_ticks > self._longest_ticks + LONGEST_LEAD_TICKS:
+        has_stopped = pts_ticks - self._follower_base_ticks > LONGEST_LEAD_TICKS
+        if has_stopped and elapsed_ticks > self._longest_ticks + LONGEST_LEAD_TICKS:
             raise SegmentTooLong(elapsed_ticks / VIDEO_TIMESCALE, has_stuttered=True)
 
     def _note(self, pts_ticks: int, duration_ticks: int, *, is_sync: bool) -> None:
@@ -149,7 +163,8 @@ class BoundaryPlanner:
             self._has_stuttered = True
         self._latest_ticks = max(self._latest_ticks, pts_ticks)
         if is_sync:
-            self._gop_ticks = pts_ticks - self._sync_ticks
+            if self._sync_ticks is not None:
+                self._gops_ticks.append(pts_ticks - self._sync_ticks)
             self._sync_ticks = pts_ticks
 
     def _next_on_grid(self, begin_ticks: int, steps: int) -> Cut | None:
@@ -159,7 +174,7 @@ class BoundaryPlanner:
     def _is_long_enough(self, elapsed_ticks: int, duration_ticks: int) -> bool:
         """At the target, or where waiting for the next key frame would overshoot the longest segment allowed."""
         is_at_target = elapsed_ticks + duration_ticks // 2 >= self._target_ticks
-        return is_at_target or elapsed_ticks + self._gop_ticks > self._longest_ticks
+        return is_at_target or elapsed_ticks + max(self._gops_ticks) > self._longest_ticks
 
     def _cut(self, pts_ticks: int, *, is_break: bool = False) -> Cut:
         self._begin_ticks = pts_ticks

@@ -12,7 +12,7 @@
     │           ├── vmhd | smhd
     │           ├── dinf ─ dref ─ url
     │           └── stbl
-    │               ├── stsd ─ avc1(avcC, pasp) | mp4a(esds)
+    │               ├── stsd ─ the sample entry (`packager.sample_entries`)
     │               └── stts, stsc, stsz, stco (all empty)
     └── mvex ─ trex
 
@@ -24,7 +24,8 @@ from __future__ import annotations
 import struct
 
 from packager.boxes import box, full_box
-from pinkmedia.media import AudioTrack, Track, VideoTrack
+from packager.sample_entries import sample_entry
+from pinkmedia.media import Track, VideoTrack
 
 CMAF_TRACK_ID = 1
 """Every rendition is a file of its own with a single track."""
@@ -83,48 +84,12 @@ def _minf(track: Track) -> bytes:
 
 
 def _stbl(track: Track) -> bytes:
-    entry = _video_entry(track) if isinstance(track, VideoTrack) else _audio_entry(track)
     no_entries = bytes(4)
     return box(
         b"stbl",
-        full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry),
+        full_box(b"stsd", 0, 0, struct.pack(">I", 1), sample_entry(track)),
         full_box(b"stts", 0, 0, no_entries),
         full_box(b"stsc", 0, 0, no_entries),
         full_box(b"stsz", 0, 0, bytes(4), no_entries),
         full_box(b"stco", 0, 0, no_entries),
-    )
-
-
-def _video_entry(track: VideoTrack) -> bytes:
-    """VisualSampleEntry (ISO/IEC 14496-12 §12.1.3) of an H.264 track, parameter sets out of band."""
-    data_reference = struct.pack(">6xH", 1)
-    geometry = struct.pack(">16xHHIIIH32xHh", track.width, track.height, 0x480000, 0x480000, 0, 1, 0x18, -1)
-    square_pixels = box(b"pasp", struct.pack(">II", 1, 1))
-    return box(b"avc1", data_reference, geometry, box(b"avcC", track.configuration), square_pixels)
-
-
-def _audio_entry(track: AudioTrack) -> bytes:
-    """AudioSampleEntry (ISO/IEC 14496-12 §12.2.3) of an AAC track."""
-    data_reference = struct.pack(">6xH", 1)
-    # The entry's rate field is 16.16 bits: rates above 65 535 Hz do not fit and readers take the configuration's.
-    rate = track.sample_rate << 16 if track.sample_rate < 1 << 16 else 0
-    shape = struct.pack(">8xHHHHI", track.channels, 16, 0, 0, rate)
-    return box(b"mp4a", data_reference, shape, _esds(track))
-
-
-def _esds(track: AudioTrack) -> bytes:
-    """Elementary stream descriptor (ISO/IEC 14496-1 §7.2.6.5) with the AudioSpecificConfig inside."""
-    specific = _descriptor(0x05, track.configuration)
-    bit_rate_bps = track.bit_rate_bps or 0
-    aac, audio_stream = 0x40, 0x15
-    decoder = _descriptor(0x04, struct.pack(">BB3xII", aac, audio_stream, bit_rate_bps, bit_rate_bps) + specific)
-    sync = _descriptor(0x06, b"\x02")
-    return full_box(b"esds", 0, 0, _descriptor(0x03, struct.pack(">HB", CMAF_TRACK_ID, 0) + decoder + sync))
-
-
-def _descriptor(tag: int, body: bytes) -> bytes:
-    """A tag, its length in base 128 (always four bytes, as most writers do), its body."""
-    length = len(body)
-    return (
-        bytes((tag, 0x80 | length >> 21, 0x80 | length >> 14 & 0x7F, 0x80 | length >> 7 & 0x7F, length & 0x7F)) + body
     )

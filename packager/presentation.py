@@ -85,6 +85,9 @@ class Presentation:
     def add_boundary(self, pts_ticks: int, *, has_discontinuity: bool = False) -> Boundary:
         return self._boundaries.append(pts_ticks, has_discontinuity=has_discontinuity)
 
+    def skip_to(self, rendition_name: str, msn: int) -> None:
+        self._packagers[rendition_name].skip_to(msn)
+
     def write(self, rendition_name: str, packet: Packet) -> None:
         self._packagers[rendition_name].write(packet)
 

@@ -24,8 +24,10 @@ from pinkmedia.media import InitSegment, Packet, Part, Rendition, VideoTrack
 
 SHORTEST_SAMPLE_TICKS = 1
 """A sample that comes too early still lasts a tick: zero durations make some players drop it."""
-MOST_SAMPLES_RATIO = 2
+MOST_SAMPLES_RATIO = 10
 """A part takes so many times the samples it should have: where time stands still, it would never be full."""
+MOST_SEGMENTS_BEHIND = 2
+"""A rendition this far behind the newest boundary has stopped; tracks that are sent apart are nearer."""
 MOST_GAPS = 6
 """More segments missed than this, and the list begins anew: nobody plays from before so long a gap."""
 
@@ -50,7 +52,6 @@ class RenditionPackager:
         self._part_start_ticks = 0
         self._next_decode_ticks = 0
         self._last_received_at = 0.0
-        self._is_discontinued = False
         self._init_count = 0
         self._fragment_count = 0
         self._configure(rendition)
@@ -72,9 +73,17 @@ class RenditionPackager:
         boundary = self._due_boundary(packet)
         if boundary is not None:
             self._begin_segment(boundary, packet)
-        elif self._segment_msn is None:
-            return
+        elif self.window.open_segment is None:
+            return  # nothing has begun, or its segment was listed as a gap
         self._append(packet)
+
+    def skip_to(self, msn: int) -> None:
+        """Nothing came for the segments before this one: they are listed as gaps, so that players go on without."""
+        if self.window.is_ended or self._segment_msn is None or msn - self._segment_msn <= MOST_SEGMENTS_BEHIND:
+            return
+        self._close_segment()
+        self._list_gaps(self._segment_msn + 1, msn)
+        self._segment_msn = msn - 1
 
     def flush(self) -> None:
         """Publishes what the open part holds: the source has stopped."""
@@ -111,6 +120,7 @@ class RenditionPackager:
         self._close_segment()
         previous_msn, self._segment_msn = self._segment_msn, boundary.msn
         is_broken = previous_msn is None or boundary.has_discontinuity or boundary.msn != previous_msn + 1
+        is_broken |= bool(self.window.segments) and self.window.segments[-1].is_gap
         if previous_msn is not None:
             self._list_gaps(previous_msn + 1, boundary.msn)
         if is_broken:

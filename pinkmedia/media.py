@@ -61,7 +61,8 @@ class VideoTrack:
     """Unique in its source; 1 is the first video track."""
     codec: Codec
     configuration: bytes
-    """The codec's configuration record as MP4 has it: the body of the ``avcC``, ``hvcC``, ``av1C`` or ``vpcC`` box."""
+    """The codec's configuration record as MP4 has it: the body of the ``avcC``, ``hvcC``, ``av1C`` or ``vpcC`` box
+    (without version and flags)."""
     width: int
     """Displayed width in pixels (after cropping)."""
     height: int

@@ -10,18 +10,28 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import cast
 
-from av.codec.context import CodecContext, ThreadType
+from av.codec.codec import UnknownCodecError
+from av.codec.context import CodecContext, Flags, ThreadType
 from av.error import FFmpegError
 from av.packet import Packet as AvPacket
 from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from pinkmedia.media import Packet, VideoTrack
+from pinkmedia.media import Codec, Packet, VideoTrack
 from transcode.faults import TranscodeFault
 
+DECODERS = {
+    Codec.H264: "h264",
+    Codec.HEVC: "hevc",
+    Codec.AV1: "libdav1d",
+    Codec.VP9: "vp9",
+}
+"""FFmpeg's names. Its own decoder of AV1 needs a graphics card."""
 DECODER_THREADS = 2
-"""Slices decoded at once, where the publisher's encoder cuts its pictures into slices."""
+"""Slices (or rows, or tiles) decoded at once, where the publisher's encoder cuts its pictures so."""
 ARRIVALS_KEPT = 256
 """Pictures whose arrival is remembered while they are in the decoder: more than it ever reorders."""
 ERRORS_LOGGED = 20
@@ -32,11 +42,9 @@ class SourceDecoder:
     """Decodes one configured source."""
 
     def __init__(self, source: VideoTrack) -> None:
+        """Raises TranscodeFault when FFmpeg has no decoder for it."""
         self._source = source
-        self._context = CodecContext.create("h264", "r")
-        self._context.extradata = source.configuration
-        self._context.thread_type = ThreadType.SLICE
-        self._context.thread_count = DECODER_THREADS
+        self._context = _open(source)
         self._arrivals: dict[int, float] = {}
         self._needs_sync = True
         self._last_pts_ticks: int | None = None
@@ -96,6 +104,22 @@ class SourceDecoder:
                 )
             self._last_pts_ticks = frame.pts
             yield frame, received_at
+
+
+def _open(source: VideoTrack) -> VideoCodecContext:
+    try:
+        context = cast(VideoCodecContext, CodecContext.create(DECODERS[source.codec], "r"))
+    except UnknownCodecError:
+        raise TranscodeFault(
+            f"FFmpeg lacks {DECODERS[source.codec]}, the decoder of {source.codec}: install PyAV's own wheel"
+        ) from None
+    if source.codec != Codec.VP9:  # vpcC tells nothing that its frames do not
+        context.extradata = source.configuration
+    context.thread_type = ThreadType.SLICE
+    context.thread_count = DECODER_THREADS
+    if source.codec == Codec.AV1:
+        context.flags |= Flags.low_delay  # otherwise dav1d works on several pictures at once
+    return context
 
 
 def _to_av(packet: Packet) -> AvPacket[Stream]:

@@ -30,13 +30,23 @@ class Hello:
     """The worker is ready to be configured, unless it lacks something."""
 
     missing_codecs: tuple[str, ...]
+    """Without which nothing can be transcoded."""
+    missing_decoders: tuple[str, ...] = ()
+    """Whose sources cannot be transcoded; all others can."""
 
     def to_fields(self) -> Fields:
-        return {"type": "hello", "missing_codecs": self.missing_codecs}
+        return {
+            "type": "hello",
+            "missing_codecs": self.missing_codecs,
+            "missing_decoders": self.missing_decoders,
+        }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Hello:
-        return cls(tuple(str(name) for name in fields["missing_codecs"]))
+        return cls(
+            tuple(str(name) for name in fields["missing_codecs"]),
+            tuple(str(name) for name in fields["missing_decoders"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ class Configure:
             "type": "configure",
             "source": {
                 "track_id": self.source.track_id,
+                "codec": self.source.codec,
                 "configuration": self.source.configuration.hex(),
                 "width": self.source.width,
                 "height": self.source.height,
@@ -65,7 +76,7 @@ class Configure:
         source = fields["source"]
         track = VideoTrack(
             track_id=source["track_id"],
-            codec=Codec.H264,
+            codec=Codec(source["codec"]),
             configuration=bytes.fromhex(source["configuration"]),
             width=source["width"],
             height=source["height"],

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
 from pinkmedia.errors import EnvironmentFault
 from transcode.supervisor import LadderSink, TranscodeWorker
 
 __all__ = ["LadderSink", "TranscodeWorker", "WorkerPool"]
+
+log = structlog.get_logger(__name__)
 
 REPLACEMENT_DELAY_SECONDS = 3.0
 """Until a new stream has its first segment; a second publisher within that time waits for a process to start."""
@@ -43,6 +47,8 @@ class WorkerPool:
             await self.close()
             missing = ", ".join(probe.missing_codecs)
             raise EnvironmentFault(f"FFmpeg lacks {missing}: install PyAV's own wheel")
+        if probe.missing_decoders:
+            log.warning("sources_not_transcodable", missing_decoders=probe.missing_decoders)
 
     def take(self) -> TranscodeWorker:
         """A warm worker, or one that is still starting; the caller drains or kills it."""

@@ -27,8 +27,12 @@ PIXEL_FORMAT = "yuv420p"
 """8-bit 4:2:0: what every player decodes."""
 SCALER_FLAGS = "bicubic"
 """Sharp enough for text; sharper kernels cost more than they show at these bit rates."""
+SCALABLE_MATRICES = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
+"""Colour matrices (ITU-T H.273) that the scaler knows; of the others it would refuse the pictures."""
 SCALER_THREADS = 1
 """A picture takes a few milliseconds, and the encoders keep the other cores busy."""
+
+_UNSPECIFIED = 2
 
 
 class Scaler:
@@ -45,7 +49,8 @@ class Scaler:
             raise TranscodeFault(f"pictures cannot be scaled: {error.strerror}") from None
 
     def scale(self, frame: VideoFrame) -> Iterator[VideoFrame]:
-        """The picture in every rung's size, in the rungs' order. Raises TranscodeFault."""
+        """The picture in every rung's size, in the rungs' order; it loses its colour tags. Raises TranscodeFault."""
+        _untag(frame)
         try:
             self._source.push(frame)
             for sink in self._sinks:
@@ -77,11 +82,22 @@ class Scaler:
         return sink
 
 
+def _untag(frame: VideoFrame) -> None:
+    """Scaling keeps the colours, so it need not know them, and there are some that it refuses. What they are is told by
+    the encoders, who have it from the first picture."""
+    frame.color_primaries = frame.color_trc = _UNSPECIFIED
+    frame.colorspace = _matrix(frame)
+
+
+def _matrix(frame: VideoFrame) -> int:
+    return int(frame.colorspace) if frame.colorspace in SCALABLE_MATRICES else _UNSPECIFIED
+
+
 def _buffer_parameters(first: VideoFrame) -> dict[str, str]:
     return {
         "video_size": f"{first.width}x{first.height}",
         "pix_fmt": first.format.name,
         "time_base": str(Fraction(1, VIDEO_TIMESCALE)),
-        "colorspace": str(int(first.colorspace)),
+        "colorspace": str(_matrix(first)),
         "range": str(int(first.color_range)),
     }

@@ -57,6 +57,7 @@ class TranscodeWorker:
     def __init__(self, on_end: Callable[[TranscodeWorker], None]) -> None:
         """Starts the process; ``on_end`` is called once it is reaped. Needs a running event loop."""
         self.missing_codecs: tuple[str, ...] = ()
+        self.missing_decoders: tuple[str, ...] = ()
         self.is_warm = False
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
@@ -183,8 +184,9 @@ class TranscodeWorker:
 
     def _handle(self, message: Message) -> None:
         match message:
-            case Hello(missing_codecs):
-                self.missing_codecs, self.is_warm = missing_codecs, True
+            case Hello(missing_codecs, missing_decoders):
+                self.missing_codecs, self.missing_decoders = missing_codecs, missing_decoders
+                self.is_warm = True
                 self._greeted.set()
             case Opened(configurations):
                 self._deliver_renditions(configurations)

@@ -14,12 +14,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Literal
 
+from av.codec.codec import UnknownCodecError
 from av.codec.context import CodecContext
-from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
 from pinkmedia.media import VIDEO_TIMESCALE, Packet
+from transcode.decoder import DECODERS
 from transcode.engine import Engine, EngineEvents
 from transcode.faults import TranscodeFault
 from transcode.messages import Configure, Drain, Drained, Failed, ForceIdr, Hello, Message, Opened, parse_message
@@ -30,6 +32,8 @@ READ_BYTES = 256 * 1024
 """What is asked of the socket at once: more than it ever holds."""
 EXIT_FAULT = 3
 """Exit status after Failed was sent."""
+REQUIRED_CODECS: tuple[tuple[str, Literal["r", "w"]], ...] = (("libx264", "w"), ("h264", "r"))
+"""Without the encoder there is no rendition; H.264 is what nearly every publisher sends."""
 WARM_UP_PIXELS = 64
 """Width and height of the picture that warms the codecs up."""
 
@@ -104,17 +108,21 @@ def fail(channel: Channel, reason: str) -> None:
         os._exit(EXIT_FAULT)
 
 
-def warm_up() -> tuple[str, ...]:
-    """Encodes and decodes a picture; returns the codecs that are missing."""
-    missing = []
-    for name, mode in (("libx264", "w"), ("h264", "r")):
-        try:
-            CodecContext.create(name, mode)  # type: ignore[call-overload]
-        except (FFmpegError, ValueError):
-            missing.append(name)
-    if not missing:
+def warm_up() -> Hello:
+    """Encodes and decodes a picture; says which codecs are missing."""
+    missing_codecs = tuple(name for name, mode in REQUIRED_CODECS if not _has_codec(name, mode))
+    if not missing_codecs:
         _encode_and_decode()
-    return tuple(missing)
+    missing_decoders = tuple(name for name in DECODERS.values() if not _has_codec(name, "r"))
+    return Hello(missing_codecs, missing_decoders)
+
+
+def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
+    try:
+        CodecContext.create(name, mode)
+    except UnknownCodecError:
+        return False
+    return True
 
 
 def _encode_and_decode() -> None:
@@ -133,7 +141,7 @@ def main() -> None:
     enter_sandbox()
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
     try:
-        channel.send(Hello(warm_up()))
+        channel.send(warm_up())
         Worker(channel).run()
     except (TranscodeFault, WireError) as error:
         fail(channel, str(error))

@@ -10,6 +10,7 @@ from enum import IntEnum
 from fractions import Fraction
 from typing import Self
 
+from pinkmedia.codecs.cursor import Cursor
 from pinkmedia.codecs.h264_sps import SequenceParameterSet, parse_sps
 from pinkmedia.codecs.nal_units import LENGTH_SIZE, split_annex_b
 from pinkmedia.errors import CodecError
@@ -88,12 +89,12 @@ class AvcConfiguration:
     @classmethod
     def parse(cls, data: bytes | memoryview) -> Self:
         """Raises CodecError. SPS extensions (auxiliary pictures) are passed over."""
-        record = _Cursor(bytes(data))
+        record = Cursor(data, "AVC configuration")
         version, _profile, _constraints, _level, lengths = record.take(5)
         if version != 1:
             raise CodecError(f"AVC configuration has version {version}; only 1 exists")
-        sps = record.take_units(record.take(1)[0] & 0x1F)
-        pps = record.take_units(record.take(1)[0])
+        sps = record.take_units(record.unsigned(1) & 0x1F)
+        pps = record.take_units(record.unsigned(1))
         return cls(sps=sps, pps=pps, length_size=(lengths & 3) + 1)
 
     @classmethod
@@ -111,24 +112,6 @@ class AvcConfiguration:
         head = bytes((1, first.profile_idc, first.constraint_flags, first.level_idc, 0xFC | (self.length_size - 1)))
         sets = bytes((0xE0 | len(self.sps),)), *map(_sized, self.sps), bytes((len(self.pps),)), *map(_sized, self.pps)
         return b"".join((head, *sets, _extension(first)))
-
-
-class _Cursor:
-    """Takes bytes off the front of a record; running out raises CodecError."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._position = 0
-
-    def take(self, count: int) -> bytes:
-        taken = self._data[self._position : self._position + count]
-        if len(taken) < count:
-            raise CodecError("AVC configuration is cut short")
-        self._position += count
-        return taken
-
-    def take_units(self, count: int) -> tuple[bytes, ...]:
-        return tuple(self.take(int.from_bytes(self.take(2))) for _ in range(count))
 
 
 def _sized(unit: bytes) -> bytes:

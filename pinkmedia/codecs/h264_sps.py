@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pinkmedia.codecs.bits import BitReader, remove_emulation_prevention
+from pinkmedia.codecs.pictures import believable_frame_rate, check_size
+from pinkmedia.codecs.vui import read_vui_head
 from pinkmedia.errors import CodecError
 
-MAX_SIDE_PIXELS = 16_384
-"""No level allows a longer side: sqrt(8 x MaxFS) macroblocks at level 6.2 (Table A-1), rounded down."""
-MAX_FRAME_RATE = 300
-"""Above any camera or game capture; what lies beyond is a broken VUI."""
-MIN_FRAME_RATE = 1
-"""Slide shows go this low; below it, a segment would hold no frame."""
 MAX_BIT_DEPTH = 14
 """High 4:4:4 Predictive (§A.2.7)."""
 MAX_CYCLE_FRAMES = 255
@@ -25,7 +21,6 @@ MAX_CYCLE_FRAMES = 255
 
 _SPS_NAL_TYPE = 7
 _PROFILES_WITH_CHROMA = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-_EXTENDED_SAR = 255
 _CHROMA_SCALE = {0: (1, 1), 1: (2, 2), 2: (2, 1), 3: (1, 1)}
 """Luma samples per chroma sample, across and down, by ChromaArrayType (Table 6-1)."""
 
@@ -142,32 +137,14 @@ def _dimensions(bits: BitReader, chroma_array_type: int) -> tuple[int, int]:
         across, down = _CHROMA_SCALE[chroma_array_type]
         width -= across * (bits.unsigned_golomb() + bits.unsigned_golomb())
         height -= down * field_factor * (bits.unsigned_golomb() + bits.unsigned_golomb())
-    if not (1 <= width <= MAX_SIDE_PIXELS and 1 <= height <= MAX_SIDE_PIXELS):
-        raise CodecError(f"SPS describes pictures of {width}x{height} pixels")
+    check_size(width, height, "SPS")
     return width, height
 
 
 def _vui_frame_rate(bits: BitReader) -> Fraction | None:
-    """vui_parameters (§E.1.1) up to its timing."""
-    if bits.flag() and bits.read(8) == _EXTENDED_SAR:  # aspect_ratio_info_present_flag, aspect_ratio_idc
-        bits.read(32)  # sar_width, sar_height
-    if bits.flag():  # overscan_info_present_flag
-        bits.flag()
-    if bits.flag():  # video_signal_type_present_flag
-        bits.read(4)  # video_format, video_full_range_flag
-        if bits.flag():  # colour_description_present_flag
-            bits.read(24)
-    if bits.flag():  # chroma_loc_info_present_flag
-        bits.unsigned_golomb()
-        bits.unsigned_golomb()
+    """vui_parameters (§E.1.1) up to its timing. A tick is a field's duration, so a frame lasts two (equation D-2)."""
+    read_vui_head(bits)
     if not bits.flag():  # timing_info_present_flag
         return None
-    return _frame_rate(units_in_tick=bits.read(32), time_scale=bits.read(32))
-
-
-def _frame_rate(units_in_tick: int, time_scale: int) -> Fraction | None:
-    """A tick is a field's duration, so a frame lasts two (equation D-2)."""
-    if not units_in_tick:
-        return None
-    frame_rate = Fraction(time_scale, 2 * units_in_tick)
-    return frame_rate if MIN_FRAME_RATE <= frame_rate <= MAX_FRAME_RATE else None
+    units_in_tick, time_scale = bits.read(32), bits.read(32)
+    return believable_frame_rate(time_scale, 2 * units_in_tick)

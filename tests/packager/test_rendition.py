@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from packager.boundaries import Boundaries
-from packager.rendition import RenditionPackager
+from packager.rendition import MOST_SAMPLES_RATIO, RenditionPackager
 from packager.window import Window
 from pinkmedia.media import Packet, Part, Rendition
 from tests.packager.fragments import parse_fragment
@@ -226,4 +226,4 @@ def test_time_that_stands_still_does_not_fill_one_part_for_ever() -> None:
     for index, packet in enumerate(packets):
         packet.dts_ticks = packet.pts_ticks = START + index
     window = packaged(packets, boundaries_every(2, 1))
-    assert max(len(parse_fragment(part.data).flags) for part in parts_of(window)) <= 12
+    assert max(len(parse_fragment(part.data).flags) for part in parts_of(window)) <= 6 * MOST_SAMPLES_RATIO

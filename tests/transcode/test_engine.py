@@ -10,7 +10,19 @@ import pytest
 
 from pinkmedia.codecs.h264 import AvcConfiguration, video_track
 from pinkmedia.media import Packet, VideoTrack
+from tests.codecs.published import (
+    HDR10,
+    SVT_AV1,
+    VIDEO_ENCODERS,
+    VPX_VP9,
+    X265,
+    X265_10_BIT,
+    X265_OPEN_GOP,
+    Encoder,
+    video_source,
+)
 from tests.transcode.sources import FRAME_TICKS, ORIGIN_TICKS, decoded, encoded_source, luma_plane
+from transcode.decoder import SourceDecoder
 from transcode.engine import Engine, EngineEvents
 from transcode.faults import TranscodeFault
 from transcode.ladder import Rung
@@ -113,6 +125,24 @@ def test_colour_properties_are_carried(color_range: int) -> None:
         assert luma_plane(frame).mean() == pytest.approx(luma_plane(reference).mean(), abs=1.5)
 
 
+def test_colours_that_cannot_be_scaled_are_carried_too() -> None:
+    ycgco = 8
+    source, packets = encoded_source(3, color=ycgco)
+    harness = Harness(source)
+    harness.run(packets)
+    for rung in RUNGS:
+        assert {frame.colorspace for frame in decoded(harness.track(rung.name), harness.packets[rung.name])} == {ycgco}
+
+
+def test_hdr_is_tagged_as_it_came() -> None:
+    source, packets = video_source(X265_10_BIT)
+    harness = Harness(source)
+    harness.run(packets)
+    for rung in RUNGS:
+        frame = decoded(harness.track(rung.name), harness.packets[rung.name])[0]
+        assert (frame.color_primaries, frame.color_trc, frame.colorspace) == HDR10
+
+
 @pytest.mark.parametrize("pixel_format", ["yuv422p", "yuv444p", "yuv420p10le"])
 def test_other_pixel_formats_become_8_bit_420(pixel_format: str) -> None:
     source, packets = encoded_source(3, pixel_format=pixel_format)
@@ -122,6 +152,37 @@ def test_other_pixel_formats_become_8_bit_420(pixel_format: str) -> None:
         assert {frame.format.name for frame in decoded(harness.track(rung.name), harness.packets[rung.name])} == {
             "yuv420p"
         }
+
+
+@pytest.mark.parametrize("encoder", VIDEO_ENCODERS, ids=repr)
+def test_sources_in_other_codecs(encoder: Encoder) -> None:
+    source, packets = video_source(encoder)
+    harness = Harness(source)
+    harness.run(packets)
+    for rung in RUNGS:
+        made = harness.packets[rung.name]
+        assert times(made) == sorted(times(packets))
+        frames = decoded(harness.track(rung.name), made)
+        assert {(frame.width, frame.height, frame.format.name) for frame in frames} == {
+            (rung.width, rung.height, "yuv420p")
+        }
+
+
+@pytest.mark.parametrize("encoder", [X265, SVT_AV1, VPX_VP9], ids=repr)
+def test_decoders_of_other_codecs_hold_nothing_back(encoder: Encoder) -> None:
+    source, packets = video_source(encoder)
+    decoder = SourceDecoder(source)
+    for packet in packets:
+        assert [frame.pts for frame, _ in decoder.decode(packet)] == [packet.pts_ticks]
+
+
+def test_decoding_begins_with_an_open_gop() -> None:
+    source, packets = video_source(X265_OPEN_GOP)
+    second = next(index for index, packet in enumerate(packets) if index and packet.is_sync)
+    harness = Harness(source)
+    harness.run(packets[second:])
+    first_ticks = packets[second].pts_ticks
+    assert times(harness.packets["240p"]) == sorted(ticks for ticks in times(packets[second:]) if ticks >= first_ticks)
 
 
 def test_nothing_is_decoded_before_the_first_sync_sample() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media import Packet, Rendition, VideoTrack
+from tests.codecs.published import SVT_AV1, VPX_VP9, X265, Encoder, video_source
 from tests.transcode.sources import FRAME_TICKS, ORIGIN_TICKS, decoded, encoded_source
 from transcode import supervisor
 from transcode.ladder import Rung
@@ -26,14 +27,14 @@ from transcode.pool import TranscodeWorker, WorkerPool
 pytestmark = pytest.mark.anyio
 
 RUNGS = (Rung("240p", 426, 240, Fraction(30), 400_000), Rung("120p", 214, 120, Fraction(30), 100_000))
-FFMPEG_WITHOUT_X264 = """
-from av.codec import context
+FFMPEG_WITHOUT = """
+from av.codec import codec, context
 
 class CodecContext:
     @staticmethod
     def create(name, mode, whole=context.CodecContext):
-        if name == "libx264":
-            raise ValueError(name)
+        if name == "{codec}":
+            raise codec.UnknownCodecError(name)
         return whole.create(name, mode)
 
 context.CodecContext = CodecContext
@@ -239,15 +240,47 @@ async def test_a_worker_sees_nothing_of_the_nodes_environment(monkeypatch: pytes
             assert b"hush" not in environ.read()
 
 
-async def test_a_machine_without_a_codec_is_told_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "sitecustomize.py").write_text(FFMPEG_WITHOUT_X264)
+def run_workers_without(codec: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "sitecustomize.py").write_text(FFMPEG_WITHOUT.format(codec=codec))
     environment = supervisor._environment()
-    environment["PYTHONPATH"] = f"{tmp_path}:{environment['PYTHONPATH']}"
+    environment["PYTHONPATH"] = f"{folder}:{environment['PYTHONPATH']}"
     monkeypatch.setattr(supervisor, "_environment", lambda: environment)
+
+
+async def test_a_machine_without_a_codec_is_told_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_workers_without("libx264", tmp_path, monkeypatch)
     pool = WorkerPool()
     with pytest.raises(EnvironmentFault, match="FFmpeg lacks libx264"):
         await pool.start()
     await pool.close()
+
+
+async def test_a_machine_without_a_decoder_fails_its_sources_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_workers_without("libdav1d", tmp_path, monkeypatch)
+    source, packets = encoded_source(5)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        assert worker.missing_decoders == ("libdav1d",)
+        for packet in packets:
+            worker.write(packet)
+        await worker.drain(DEADLINE_SECONDS)
+        assert_complete(sink, packets)
+        _, sink = start(pool, video_source(SVT_AV1)[0])
+        await happens(sink.has_failed)
+        assert sink.failures == ["FFmpeg lacks libdav1d, the decoder of av1: install PyAV's own wheel"]
+
+
+@pytest.mark.parametrize("encoder", [X265, SVT_AV1, VPX_VP9], ids=repr)
+async def test_sources_in_other_codecs(encoder: Encoder) -> None:
+    source, packets = video_source(encoder)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        for packet in packets:
+            worker.write(packet)
+        await worker.drain(DEADLINE_SECONDS)
+        assert_complete(sink, packets)
 
 
 async def test_workers_die_with_their_node() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -33,8 +34,9 @@ PACKET = Packet(
 )
 TRACK = VideoTrack(1, Codec.H264, b"\x01\x64", 1920, 1080, "avc1.640028", Fraction(30000, 1001))
 MESSAGES: list[Message] = [
-    Hello(("libx264",)),
+    Hello(("libx264",), ("libdav1d", "vp9")),
     Configure(TRACK, (Rung("720p", 1280, 720, Fraction(30000, 1001), 2_500_000),)),
+    Configure(replace(TRACK, codec=Codec.AV1), ()),
     ForceIdr(-1),
     Drain(),
     Opened((b"\x01\x64", b"\x01\x4d")),
@@ -97,6 +99,7 @@ def test_what_is_no_frame_is_refused(stream: bytes) -> None:
         {"type": "force_idr", "pts_ticks": None},
         {"type": ["drain"]},
         {"type": "configure", "source": [], "rungs": []},
+        {**Configure(TRACK, ()).to_fields(), "source": {**Configure(TRACK, ()).to_fields()["source"], "codec": "vp6"}},
     ],
 )
 def test_what_is_no_message_is_refused(fields: Fields) -> None:

@@ -44,10 +44,10 @@ class VideoClock:
         dts_ticks = self._snap(dts_ms)
         if dts_ticks is None:
             dts_ticks = self._anchor_ticks = dts_ms * _VIDEO_TICKS_PER_MS
-        if self._last_dts_ticks is not None and dts_ticks <= self._last_dts_ticks:
-            dts_ticks = self._last_dts_ticks + 1
-        self._last_dts_ticks = dts_ticks
         pts_ticks = self._snap(dts_ms + composition_ms)
+        if self._last_dts_ticks is not None and dts_ticks <= self._last_dts_ticks:
+            dts_ticks, pts_ticks = self._last_dts_ticks + 1, None  # presented as much later as it is decoded
+        self._last_dts_ticks = dts_ticks
         if pts_ticks is None:
             pts_ticks = dts_ticks + round(composition_ms * _VIDEO_TICKS_PER_MS)
         return dts_ticks, pts_ticks

@@ -58,6 +58,7 @@ class SourceDescription:
         self._videos: dict[int, VideoFormat] = {}
         self._audios: dict[int, AudioFormat] = {}
         self._colours: dict[int, ColourInfo] = {}
+        self._measured_rates: dict[int, Fraction] = {}
 
     def set_metadata(self, properties: Mapping[str, object]) -> None:
         self._metadata = properties
@@ -98,8 +99,14 @@ class SourceDescription:
         names = list(tracks)[:MAX_ANNOUNCED_TRACKS] if isinstance(tracks, dict) else []
         return {TrackKey(kind, int(name)) for name in names if _TRACK_NUMBER.fullmatch(name)}
 
+    def set_frame_rate(self, number: int, frame_rate: Fraction) -> None:
+        """What was measured, and outranks what is declared."""
+        self._measured_rates[number] = frame_rate
+
     def frame_rate(self, number: int) -> Fraction | None:
-        """As declared for this video track; None when it must be measured."""
+        """For this video track; None when it must be measured."""
+        if number in self._measured_rates:
+            return self._measured_rates[number]
         # onMetaData describes the first track only.
         declared = declared_frame_rate(self._metadata) if number == 0 else None
         return declared or self._videos[number].frame_rate

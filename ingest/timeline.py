@@ -27,7 +27,7 @@ from ingest.flv.tags import (
     VideoSequenceHeader,
     VideoTag,
 )
-from ingest.frame_rate import measured_frame_rate
+from ingest.frame_rate import FrameRateWatch, measured_frame_rate
 from ingest.source import MediaKind, SourceDescription, TrackKey
 from pinkmedia.media import AudioTrack, Packet, Track, VideoTrack
 
@@ -123,7 +123,7 @@ class MediaTimeline:
         return all(len(self._gathered_ms(key)) >= self._needed_frame_count(key) for key in videos)
 
     def _needed_frame_count(self, key: TrackKey) -> int:
-        """The first time at least one: what is said of a track's colours comes between its header and its first frame."""
+        """The first time at least one: what is said of a track's colours comes before its first frame."""
         if not self._frame_rate(key):
             return MEASURED_FRAMES
         return 0 if self._tracks else 1
@@ -145,10 +145,13 @@ class MediaTimeline:
     def _release(self) -> list[TimelineEvent]:
         """The tracks are what is described by now."""
         self._awaited = self._source.described
-        self._tracks = tuple(self._track(key) for key in sorted(self._awaited, key=_video_first))
+        self._tracks = self._described_tracks()
         arrivals, self._gathered, self._gathered_bytes = self._gathered, [], 0
         self._is_gathering = False
         return [self._begin_timeline(), *(event for arrival in arrivals for event in self._emit(arrival))]
+
+    def _described_tracks(self) -> tuple[Track, ...]:
+        return tuple(self._track(key) for key in sorted(self._awaited or (), key=_video_first))
 
     def _track(self, key: TrackKey) -> Track:
         if key.kind is _AUDIO:
@@ -171,6 +174,12 @@ class MediaTimeline:
         if placement is None:
             return []
         events: list[TimelineEvent] = [self._begin_timeline()] if placement.is_break else []
+        lane = self._lanes.get(arrival.key)
+        frame_rate = lane.watch.note(placement.time_ms) if isinstance(lane, _VideoLane) else None
+        if frame_rate is not None:
+            self._source.set_frame_rate(arrival.key.number, frame_rate)
+            self._tracks = self._described_tracks()
+            events = [self._begin_timeline()]
         packet = self._packet(arrival, placement.time_ms)
         return [*events, packet] if packet is not None else events
 
@@ -194,6 +203,7 @@ class _VideoLane:
         self._track_id = track.track_id
         self._frame_duration_ticks = track.frame_duration_ticks
         self._clock = VideoClock(track.frame_rate)
+        self.watch = FrameRateWatch(track.frame_rate)
 
     def packet(self, frame: VideoFrame, time_ms: int, received_at: float) -> Packet:
         dts_ticks, pts_ticks = self._clock.times(time_ms, frame.composition_ms)

@@ -25,8 +25,8 @@ from pinkmedia.live.plan import Carried, SourcePlan
 from pinkmedia.media import VIDEO_TIMESCALE, Packet, Rendition, VideoTrack
 from transcode.pool import WorkerPool
 
-MOST_EARLY_AUDIO_PACKETS = 500
-"""Of all audio tracks, kept until the first key frame: about ten seconds, more than any sensible key frame distance."""
+MOST_AUDIO_PACKETS = 500
+"""Of all audio tracks, kept until the video has come as far: ten seconds, more than any sensible key frame distance."""
 DECLARED_PASSTHROUGH_BPS = 5_000_000
 """BANDWIDTH of a source before its first segment is measured."""
 DECLARED_AUDIO_BPS = 160_000
@@ -51,7 +51,7 @@ class SourcePipeline:
         self._presentation = presentation
         self._is_continuing = presentation.has_begun
         self._clock: SourceClock | None = None
-        self._early_audio: deque[Packet] = deque(maxlen=MOST_EARLY_AUDIO_PACKETS)
+        self._early_audio: deque[Packet] = deque(maxlen=MOST_AUDIO_PACKETS)
         self._begin_ticks: int | None = None
         """Where the first segment begins on the presentation's timeline."""
         self._planner = BoundaryPlanner(
@@ -65,6 +65,8 @@ class SourcePipeline:
         self._encoding: Encoding | None = None
         self._extra_videos: dict[int, ExtraVideo] = {}
         self._audios: dict[int, Carried] = {}
+        self._audio_ahead: deque[Packet] = deque(maxlen=MOST_AUDIO_PACKETS)
+        """Later than the open segment may end: it belongs to one that has not begun."""
         self._leader_pts_ticks: int | None = None
         """The newest, on the source's own timeline."""
         self._add_carried_renditions()
@@ -163,13 +165,16 @@ class SourcePipeline:
 
     def _begin_segment(self, cut: Cut, *, is_restart: bool) -> None:
         has_discontinuity, self._is_continuing = self._is_continuing or is_restart or cut.is_break, False
-        self._presentation.add_boundary(cut.pts_ticks, has_discontinuity=has_discontinuity)
+        boundary = self._presentation.add_boundary(cut.pts_ticks, has_discontinuity=has_discontinuity)
+        for audio in self._audios.values():
+            self._presentation.skip_to(audio.rendition_name, boundary.msn)
         if self._encoding is not None:
             if is_restart:
                 self._encoding.restart()
             self._encoding.begin_segment_at(cut.pts_ticks)
         for extra in self._extra_videos.values():
             self._check_alignment(extra, cut)
+        self._release_audio()
         if self._begin_ticks is None:
             self._begin_ticks = cut.pts_ticks
             while self._early_audio:
@@ -209,4 +214,18 @@ class SourcePipeline:
         self._clock.move(packet, timescale)
         self._planner.check_follower(packet.pts_ticks * VIDEO_TIMESCALE // timescale)
         if packet.pts_ticks >= self._begin_ticks * timescale // VIDEO_TIMESCALE:
+            self._write_audio_in_time(packet, audio)
+
+    def _write_audio_in_time(self, packet: Packet, audio: Carried) -> None:
+        """No segment becomes too long by audio that is ahead of the video."""
+        end_ticks = (packet.pts_ticks + packet.duration_ticks) * VIDEO_TIMESCALE // audio.track.timescale
+        if end_ticks <= self._planner.latest_end_ticks:
             self._presentation.write(audio.rendition_name, packet)
+        else:
+            self._audio_ahead.append(packet)
+
+    def _release_audio(self) -> None:
+        """A segment begins: what was ahead may belong to it."""
+        for _ in range(len(self._audio_ahead)):
+            packet = self._audio_ahead.popleft()
+            self._write_audio_in_time(packet, self._audios[packet.track_id])

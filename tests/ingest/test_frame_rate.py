@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from ingest.frame_rate import FALLBACK_FRAME_RATE, declared_frame_rate, measured_frame_rate
+from ingest.frame_rate import FALLBACK_FRAME_RATE, FrameRateWatch, declared_frame_rate, measured_frame_rate
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,25 @@ def test_measured(rate: int) -> None:
 @pytest.mark.parametrize("timestamps_ms", [[], [5], [5, 5, 5], [9, 5]])
 def test_unmeasurable(timestamps_ms: list[int]) -> None:
     assert measured_frame_rate(timestamps_ms) == FALLBACK_FRAME_RATE
+
+
+def watched(nominal: int, *times_ms: int) -> list[Fraction]:
+    watch = FrameRateWatch(Fraction(nominal))
+    return [rate for rate in map(watch.note, times_ms) if rate is not None]
+
+
+@pytest.mark.parametrize(
+    ("nominal", "step_ms", "expected"),
+    [(30, 1000, 1), (30, 250, 4), (30, 167, 6), (60, 20, None), (30, 100, None), (30, 33, None), (1, 33, 30)],
+)
+def test_a_rate_that_is_declared_wrong_is_found_out(nominal: int, step_ms: int, expected: int | None) -> None:
+    found = watched(nominal, *range(0, 4 * max(step_ms, 250), step_ms))
+    assert found[:1] == ([] if expected is None else [pytest.approx(expected, rel=0.02)])
+
+
+def test_a_stutter_is_no_change_of_rate() -> None:
+    assert watched(30, 0, 33, 900, 933, 967, 2900, 2933, 2967, 3000, 3033, 6000) == []
+
+
+def test_time_that_stands_still_holds_nothing() -> None:
+    assert watched(30, *([5] * 10_000)) == []

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from fractions import Fraction
 from typing import NamedTuple
 
-from ingest.flv.colour_info import ColourInfo
+from ingest.elementary import ColourInfo
 from ingest.frame_rate import declared_frame_rate
 from pinkmedia.codecs.formats import AudioFormat, VideoFormat
 from pinkmedia.media import AudioTrack, VideoTrack

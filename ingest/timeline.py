@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from ingest.clocks import AudioClock, VideoClock, serial_difference_ms
 from ingest.continuity import Continuity
-from ingest.flv.tags import (
+from ingest.elementary import (
     AudioFrame,
     AudioSequenceHeader,
     AudioTag,

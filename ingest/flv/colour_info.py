@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
+from ingest.elementary import ColourInfo
 from ingest.rtmp.amf0 import AmfValue, decode_values
 from ingest.rtmp.errors import RtmpError
 from pinkmedia.errors import CodecError
@@ -25,14 +25,6 @@ _LUMINANCE_STEPS = 10_000
 """Of the mdcv box: increments of 0.0001 cd/m²."""
 _MDCV_CHROMATICITIES = ("greenX", "greenY", "blueX", "blueY", "redX", "redY", "whitePointX", "whitePointY")
 """In the box's order."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColourInfo:
-    """What a sender says about its colours; None where it says nothing."""
-
-    colour: Colour | None
-    hdr: HdrMetadata | None
 
 
 def parse_colour_info(body: memoryview) -> ColourInfo | None:

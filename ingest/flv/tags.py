@@ -10,9 +10,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
 
+from ingest.elementary import (
+    AudioFrame,
+    AudioSequenceHeader,
+    AudioTag,
+    VideoColour,
+    VideoFrame,
+    VideoSequenceHeader,
+    VideoTag,
+)
 from ingest.flv.codec_table import (
     AUDIO_ADVICE,
     AUDIO_CODECS,
@@ -23,7 +30,7 @@ from ingest.flv.codec_table import (
     Opener,
     UnsupportedCodec,
 )
-from ingest.flv.colour_info import ColourInfo, parse_colour_info
+from ingest.flv.colour_info import parse_colour_info
 from ingest.flv.enhanced import (
     ENHANCED_AUDIO,
     ENHANCED_VIDEO,
@@ -41,57 +48,6 @@ from pinkmedia.errors import CodecError
 COMPOSITION_BYTES = 3
 MAX_COMPOSITION_MS = 5_000
 """Between decoding and showing a picture: H.264 reorders 16 pictures at most, which is this long at 3 per second."""
-
-
-@dataclass(frozen=True, slots=True)
-class VideoSequenceHeader:
-    """How the frames that follow on this track decode."""
-
-    track_number: int
-    format: VideoFormat
-
-
-@dataclass(frozen=True, slots=True)
-class VideoColour:
-    """How this track's pictures are to be shown (HDR)."""
-
-    track_number: int
-    info: ColourInfo
-
-
-@dataclass(frozen=True, slots=True)
-class VideoFrame:
-    """One coded picture."""
-
-    track_number: int
-    composition_ms: float
-    """Presentation minus decode time; negative with some encoders; with nanoseconds where the sender adds them."""
-    is_sync: bool
-    """A decoder can start with it, whatever the tag's frame type says."""
-    payload: bytes | memoryview = field(repr=False)
-    """As `pinkmedia.media.Packet` has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class AudioSequenceHeader:
-    """How the frames that follow on this track decode."""
-
-    track_number: int
-    format: AudioFormat
-
-
-@dataclass(frozen=True, slots=True)
-class AudioFrame:
-    """One coded frame of sound."""
-
-    track_number: int
-    sample_count: int
-    """Samples per channel that it decodes to."""
-    payload: bytes | memoryview = field(repr=False)
-
-
-VideoTag: TypeAlias = VideoSequenceHeader | VideoColour | VideoFrame
-AudioTag: TypeAlias = AudioSequenceHeader | AudioFrame
 
 
 class TagReader:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 
+from ingest.elementary import AudioTag, VideoTag
 from ingest.flv.codec_table import UnsupportedCodec
-from ingest.flv.tags import AudioTag, TagReader, VideoTag
+from ingest.flv.tags import TagReader
 from ingest.rtmp.bit_rate import BitRateLimit
 from ingest.rtmp.errors import BadMedia, TooManyTracks, UnservedCodec
 from ingest.rtmp.events import MediaReceived

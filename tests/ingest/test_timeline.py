@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import pytest
 
-from ingest.flv.colour_info import ColourInfo
-from ingest.flv.tags import (
+from ingest.elementary import (
     AudioFrame,
     AudioSequenceHeader,
     AudioTag,
+    ColourInfo,
     VideoColour,
     VideoFrame,
     VideoSequenceHeader,

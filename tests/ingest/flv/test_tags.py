@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.elementary import AudioFrame, AudioSequenceHeader, ColourInfo, VideoColour, VideoFrame, VideoSequenceHeader
 from ingest.flv.codec_table import UnsupportedCodec
-from ingest.flv.colour_info import ColourInfo
 from ingest.flv.enhanced import MAX_MOD_EX
-from ingest.flv.tags import AudioFrame, AudioSequenceHeader, TagReader, VideoColour, VideoFrame, VideoSequenceHeader
+from ingest.flv.tags import TagReader
 from ingest.rtmp.amf0 import AmfValue, encode_values
 from pinkmedia.codecs.aac import AacFormat
 from pinkmedia.codecs.h264 import AvcConfiguration

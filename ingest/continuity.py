@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ingest.clocks import serial_difference_ms
-from ingest.source import TrackKey
+from ingest.elementary import TrackKey
 
 MAX_FORWARD_GAP_MS = 2_000
 """A longer gap in all tracks is a break; a shorter one is a stutter that players bridge."""

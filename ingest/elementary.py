@@ -6,10 +6,38 @@ Each track of a kind has a number; 0 is what everybody plays. A track's frames c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from enum import Enum, auto
+from typing import NamedTuple, TypeAlias
 
 from pinkmedia.codecs.formats import AudioFormat, VideoFormat
 from pinkmedia.media import Colour, HdrMetadata
+
+
+class MediaKind(Enum):
+    """Sound or pictures."""
+
+    AUDIO = auto()
+    VIDEO = auto()
+
+
+class TrackKey(NamedTuple):
+    """One of a publisher's tracks."""
+
+    kind: MediaKind
+    number: int
+    """Among its kind, as the sender has it; 0 is what everybody plays."""
+
+    @property
+    def track_id(self) -> int:
+        """Odd for video and even for audio, so that all differ; 1 and 2 are the tracks that everybody plays."""
+        return 2 * self.number + (1 if self.kind is MediaKind.VIDEO else 2)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackAnnounced:
+    """A track's header came, but what it says is whole only with the first frame."""
+
+    key: TrackKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +95,5 @@ class AudioFrame:
     payload: bytes | memoryview = field(repr=False)
 
 
-VideoTag: TypeAlias = VideoSequenceHeader | VideoColour | VideoFrame
-AudioTag: TypeAlias = AudioSequenceHeader | AudioFrame
+VideoTag: TypeAlias = TrackAnnounced | VideoSequenceHeader | VideoColour | VideoFrame
+AudioTag: TypeAlias = TrackAnnounced | AudioSequenceHeader | AudioFrame

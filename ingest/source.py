@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from enum import Enum, auto
 from fractions import Fraction
-from typing import NamedTuple
 
-from ingest.elementary import ColourInfo
+from ingest.elementary import ColourInfo, MediaKind, TrackKey
 from ingest.frame_rate import declared_frame_rate
 from pinkmedia.codecs.formats import AudioFormat, VideoFormat
 from pinkmedia.media import AudioTrack, VideoTrack
@@ -22,26 +20,6 @@ MAX_AUDIO_KBPS = 2_000
 """Above any AAC; a larger figure in the metadata is not in kilobits."""
 MAX_ANNOUNCED_TRACKS = 16
 """Of each kind; what metadata names beyond is not waited for."""
-
-
-class MediaKind(Enum):
-    """Sound or pictures."""
-
-    AUDIO = auto()
-    VIDEO = auto()
-
-
-class TrackKey(NamedTuple):
-    """One of a publisher's tracks."""
-
-    kind: MediaKind
-    number: int
-    """Among its kind, as the sender has it; 0 is what everybody plays."""
-
-    @property
-    def track_id(self) -> int:
-        """Odd for video and even for audio, so that all differ; 1 and 2 are the tracks that everybody plays."""
-        return 2 * self.number + (1 if self.kind is MediaKind.VIDEO else 2)
 
 
 _TRACK_NUMBER = re.compile("[0-9]{1,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5]", re.ASCII)
@@ -59,9 +37,15 @@ class SourceDescription:
         self._audios: dict[int, AudioFormat] = {}
         self._colours: dict[int, ColourInfo] = {}
         self._measured_rates: dict[int, Fraction] = {}
+        self._pending: set[TrackKey] = set()
+        """Tracks that have been announced by a header that does not say all."""
 
     def set_metadata(self, properties: Mapping[str, object]) -> None:
         self._metadata = properties
+
+    def announce(self, key: TrackKey) -> None:
+        """A track of which more will be known with its first frame."""
+        self._pending.add(key)
 
     def set_video(self, number: int, video_format: VideoFormat) -> bool:
         """Whether that was news."""
@@ -92,7 +76,8 @@ class SourceDescription:
         """The tracks that the metadata names; the first of both kinds when it names none."""
         named = {kind for kind, field in _CODEC_FIELDS.items() if self._metadata.get(field) is not None}
         firsts = {TrackKey(kind, 0) for kind in named or MediaKind}
-        return frozenset(firsts | {key for kind in MediaKind for key in self._announced_beyond_first(kind)})
+        others = {key for kind in MediaKind for key in self._announced_beyond_first(kind)}
+        return frozenset(firsts | others | self._pending)
 
     def _announced_beyond_first(self, kind: MediaKind) -> set[TrackKey]:
         tracks = self._metadata.get(_TRACK_FIELDS[kind])

@@ -22,13 +22,16 @@ from ingest.elementary import (
     AudioFrame,
     AudioSequenceHeader,
     AudioTag,
+    MediaKind,
+    TrackAnnounced,
+    TrackKey,
     VideoColour,
     VideoFrame,
     VideoSequenceHeader,
     VideoTag,
 )
 from ingest.frame_rate import FrameRateWatch, measured_frame_rate
-from ingest.source import MediaKind, SourceDescription, TrackKey
+from ingest.source import SourceDescription
 from pinkmedia.media import AudioTrack, Packet, Track, VideoTrack
 
 MAX_GATHERING_MS = 1_000
@@ -92,6 +95,8 @@ class MediaTimeline:
                 self._gather_again(TrackKey(_VIDEO, tag.track_number))
             case AudioSequenceHeader() if self._source.set_audio(tag.track_number, tag.format):
                 self._gather_again(TrackKey(_AUDIO, tag.track_number))
+            case TrackAnnounced():
+                self._source.announce(tag.key)
             case VideoColour() if self._source.set_colour(tag.track_number, tag.info):
                 self._is_gathering = True
         return []  # nothing new

@@ -15,6 +15,9 @@ from ingest.elementary import (
     AudioFrame,
     AudioSequenceHeader,
     AudioTag,
+    MediaKind,
+    TrackAnnounced,
+    TrackKey,
     VideoColour,
     VideoFrame,
     VideoSequenceHeader,
@@ -73,7 +76,10 @@ class TagReader:
                 return self._read_picture(packet)
             case VideoPacketType.SEQUENCE_START:
                 _check_served(packet.four_cc, VIDEO_CODECS, "video", VIDEO_ADVICE)
-                news = self._videos[packet.track_number].set_header(packet.four_cc, bytes(packet.body))
+                track = self._videos[packet.track_number]
+                news = track.set_header(packet.four_cc, bytes(packet.body))
+                if track.get(packet.four_cc) is None:
+                    return [TrackAnnounced(TrackKey(MediaKind.VIDEO, packet.track_number))]
                 return [VideoSequenceHeader(packet.track_number, news)] if news else []
             case VideoPacketType.METADATA:
                 info = parse_colour_info(packet.body)
@@ -101,6 +107,8 @@ class TagReader:
         track = self._audios[number]
         if packet.packet_type == AudioPacketType.SEQUENCE_START:
             news = track.set_header(four_cc, bytes(data))
+            if track.get(four_cc) is None:
+                return [TrackAnnounced(TrackKey(MediaKind.AUDIO, number))]
             return [AudioSequenceHeader(number, news)] if news else []
         if not data:
             return []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ingest.elementary import MediaKind
 from ingest.rtmp.amf0 import AmfValue
 from ingest.rtmp.errors import CloseReason
-from ingest.source import MediaKind
 
 
 @dataclass(frozen=True, slots=True)

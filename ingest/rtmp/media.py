@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from ingest.elementary import AudioTag, VideoTag
+from ingest.elementary import AudioTag, MediaKind, VideoTag
 from ingest.flv.codec_table import UnsupportedCodec
 from ingest.flv.tags import TagReader
 from ingest.rtmp.bit_rate import BitRateLimit
 from ingest.rtmp.errors import BadMedia, TooManyTracks, UnservedCodec
 from ingest.rtmp.events import MediaReceived
-from ingest.source import MediaKind
 from ingest.timeline import MediaTimeline, TimelineEvent, TracksReady
 from pinkmedia.errors import CodecError
 from pinkmedia.media import VideoTrack

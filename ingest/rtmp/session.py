@@ -15,6 +15,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import ClassVar
 
+from ingest.elementary import MediaKind
 from ingest.rtmp.amf0 import AmfValue
 from ingest.rtmp.capabilities import can_reconnect, server_capabilities
 from ingest.rtmp.chunks import ChunkReader, ChunkWriter
@@ -50,7 +51,6 @@ from ingest.rtmp.replies import (
     information,
 )
 from ingest.rtmp.stream_key import parse_stream_key
-from ingest.source import MediaKind
 from pinkmedia.publishing import Refusal
 
 HANDSHAKE_SECONDS = 5.0

@@ -7,8 +7,8 @@ otherwise, so the longest distance that was seen between a stream's key frames d
 - up to LONGEST_PASSTHROUGH_SECONDS: passed through, with longer segments;
 - farther apart: encoded anew at the top, too, on a fixed grid (without transcoding: even longer segments).
 
-A source in another codec than H.264 is passed through beside a whole H.264 ladder. One with several video tracks brings
-its ladder along.
+A source that not every browser decodes is passed through beside a whole H.264 ladder. One with several video tracks
+brings its ladder along.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from transcode.ladder import Rung, plan_ladder, source_name
 
 LONGEST_PASSTHROUGH_SECONDS = 4.0
 """Segments longer than this make joining and switching too slow; encoding anew is worth its cost then."""
+PLAYABLE_H264_PROFILES = frozenset({66, 77, 88, 100})
+"""Baseline, Main, Extended and High (ITU-T H.264 Annex A)."""
 AUDIO_RENDITION = "audio"
 
 
@@ -85,15 +87,20 @@ def _rungs(videos: Sequence[VideoTrack], *, passthrough: bool) -> tuple[Rung, ..
     """What is encoded here: always H.264, which every browser decodes."""
     if not videos:
         return ()
-    is_playable = passthrough and any(video.codec is Codec.H264 for video in videos)
+    is_playable = passthrough and any(map(_plays_everywhere, videos))
     if is_playable and len(videos) > 1:
         return ()  # the encoder sends the ladder itself
     return plan_ladder(videos[0], passthrough=is_playable)
 
 
+def _plays_everywhere(video: VideoTrack) -> bool:
+    """H.264 with 8 bits and 4:2:0: of the other profiles some browsers show nothing."""
+    return video.codec is Codec.H264 and int(video.codec_string[5:7], 16) in PLAYABLE_H264_PROFILES
+
+
 def _carried_videos(videos: Sequence[VideoTrack]) -> list[Carried]:
     """Named by their size; what not every browser decodes, by its codec too."""
-    names = [source_name(video) + ("" if video.codec is Codec.H264 else f"-{video.codec}") for video in videos]
+    names = [source_name(video) + ("" if _plays_everywhere(video) else f"-{video.codec}") for video in videos]
     return [Carried(name, video) for name, video in zip(_distinct(names), videos, strict=True)]
 
 

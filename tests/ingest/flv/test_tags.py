@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.elementary import AudioFrame, AudioSequenceHeader, ColourInfo, VideoColour, VideoFrame, VideoSequenceHeader
+from ingest.elementary import (
+    AudioFrame,
+    AudioSequenceHeader,
+    ColourInfo,
+    MediaKind,
+    TrackAnnounced,
+    TrackKey,
+    VideoColour,
+    VideoFrame,
+    VideoSequenceHeader,
+)
 from ingest.flv.codec_table import UnsupportedCodec
 from ingest.flv.enhanced import MAX_MOD_EX
 from ingest.flv.tags import TagReader
@@ -143,6 +153,17 @@ def test_many_audio_tracks() -> None:
     headers = b"\x95\x10mp4a" + b"\x00" + sized(b"\x11\x90") + b"\x01" + sized(b"\x11\x90")
     assert reader.read_audio(headers) == [AudioSequenceHeader(0, AAC), AudioSequenceHeader(1, AAC)]
     assert reader.read_audio(b"\x95\x01mp4a\x01raw") == [AudioFrame(1, 1024, b"raw")]
+
+
+def test_a_header_that_needs_its_first_frame_announces_the_track() -> None:
+    head = b"OpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00"
+    reader = TagReader()
+    announced = [TrackAnnounced(TrackKey(MediaKind.AUDIO, 0))]
+    assert reader.read_audio(b"\x90Opus" + head) == announced
+    header, frame = reader.read_audio(b"\x91Opus\xfc\xff\xfe")
+    assert isinstance(header, AudioSequenceHeader)
+    assert frame == AudioFrame(0, 960, b"\xfc\xff\xfe")
+    assert reader.read_audio(b"\x90Opus" + head) == []  # sent again: no news
 
 
 def test_an_enhanced_header_serves_legacy_frames() -> None:

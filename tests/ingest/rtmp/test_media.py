@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from ingest.elementary import MediaKind
 from ingest.rtmp.errors import BadMedia, BitRateExceeded, TooManyTracks, UnservedCodec
 from ingest.rtmp.events import MediaReceived
 from ingest.rtmp.media import MAX_TIMELINES_PER_MINUTE, PublisherMedia
-from ingest.source import MediaKind
 from pinkmedia.publishing import PublishLimits
 from tests.ingest.flv.test_tags import sequence_header, sized
 from tests.ingest.rtmp.recording import RecordingPublication

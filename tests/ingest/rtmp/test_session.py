@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ingest.elementary import MediaKind
 from ingest.rtmp import session as limits
 from ingest.rtmp.amf0 import AmfValue
 from ingest.rtmp.chunks import ChunkReader
@@ -12,7 +13,6 @@ from ingest.rtmp.events import Event, MediaReceived, MetadataReceived, PublishEn
 from ingest.rtmp.messages import Command, Message, MessageType, control
 from ingest.rtmp.replies import OUTGOING_CHUNK_SIZE
 from ingest.rtmp.session import PublisherSession, State
-from ingest.source import MediaKind
 from pinkmedia.publishing import Refusal
 from tests.ingest.rtmp.peer import HELLO, chunks, command, connect, message
 

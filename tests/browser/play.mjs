@@ -8,7 +8,9 @@
 //     {"event": "offline"}             the page is open; nothing is published yet
 //     {"event": "live"}                it has begun to play by itself
 //     {"event": "played"}              steady play and all level switches are over
-//     {"event": "result", ...}         the page is offline again; what was observed, see `observe` and `result`
+//     {"event": "result", ...}         the page is offline again; what was observed, see `watch` and `observe`
+//
+// When a step takes too long, the page's own story of it (`pinkmedia.journal`) goes to standard error.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -43,7 +45,8 @@ setTimeout(() => process.exit(3), WHOLE_TIMEOUT_MS).unref();
 const profile = await mkdtemp(join(tmpdir(), "pinkmedia-browser-"));
 const browser = await chromium.launchPersistentContext(profile, { executablePath, args: FLAGS, viewport: DESKTOP });
 try {
-  await watch(await browser.newPage());
+  const page = await browser.newPage();
+  await watch(page).catch((error) => tellStory(page, error));
 } finally {
   await browser.close();
   await rm(profile, { recursive: true, force: true });
@@ -69,11 +72,12 @@ async function watch(page) {
   await page.setViewportSize(PHONE);
   await page.waitForTimeout(LEVEL_MS);
   await screenshot(page, "phone");
+  await untilState(page, "live"); // a stall on a busy machine ends by itself
   const observed = await page.evaluate(() => window.observed.finish());
   say("played");
 
   await untilState(page, "offline");
-  say("result", { ...observed, switches, complaints });
+  say("result", { ...observed, switches, complaints, journal: await page.evaluate(() => window.pinkmedia.journal) });
 }
 
 /** Clicks each entry of the quality menu, then Auto; the names of the levels that played after their click. */
@@ -101,6 +105,12 @@ async function untilState(page, state) {
   await page.waitForFunction((wanted) => window.pinkmedia?.state === wanted, state, { timeout: STEP_TIMEOUT_MS });
 }
 
+async function tellStory(page, error) {
+  const story = await page.evaluate(() => [...window.pinkmedia.journal, window.pinkmedia.stats()]);
+  for (const entry of story) console.error(JSON.stringify(entry));
+  throw error;
+}
+
 async function screenshot(page, name) {
   await page.screenshot({ path: join(folder, `${name}.png`) });
 }
@@ -112,7 +122,7 @@ function say(event, fields = {}) {
 /** Runs in the page: collects until `window.observed.finish()` returns it all. */
 function observe(sampleMs) {
   const video = document.querySelector("video");
-  const seen = { samples: [], frames: [], stalls: [], hlsErrors: [], marks: [] };
+  const seen = { samples: [], frames: [], stalls: [], marks: [] };
   const seconds = () => performance.now() / 1000;
   const sample = () => seen.samples.push({ atSeconds: seconds(), ...window.pinkmedia.stats() });
   const onFrame = (now, { mediaTime }) => {
@@ -122,7 +132,6 @@ function observe(sampleMs) {
   let isFinished = false;
   video.addEventListener("waiting", () => !isFinished && seen.stalls.push(seconds()));
   video.requestVideoFrameCallback(onFrame);
-  window.pinkmedia.hls.on("hlsError", (_, { details }) => !isFinished && seen.hlsErrors.push([seconds(), details]));
   const sampling = setInterval(sample, sampleMs);
   window.observed = {
     mark: (name) => seen.marks.push([seconds(), name]),

@@ -1,35 +1,29 @@
 """A viewer's evening: the page is open before the stream, plays it, tries every quality, and sees it end.
 
-Chromium and hls.js, ffmpeg and the whole server; `play.mjs` is the viewer and tells what was seen.
+Chromium and hls.js, ffmpeg and the whole server; `play.mjs` is the viewer and tells what was seen. A machine that is
+busy with other things shows pictures late, or not all of them: how smoothly it plays is measured in
+`benchmarks.watch_page`. What is tested here must hold on any machine.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
-import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support import Publisher, ServerProcess, make_clip, require_tool
+from tests.browser.viewer import expect, viewer
+from tests.support import Publisher, ServerProcess, make_clip
 
-PLAY_SCRIPT = Path(__file__).with_name("play.mjs")
 SCREENSHOT_FOLDER = Path(__file__).with_name("artifacts")
-ROOT = Path(__file__).parents[2]
 CLIP_SECONDS = 32
-"""Whole frames of both video and audio, so that the loop has no seam: 960 pictures, 1500 audio frames."""
-
-STEADY_SECONDS = 30
-JUMP_SECONDS = 0.3
-"""The playhead may differ from the clock by less than this between two samples: steering changes 8 % at most."""
-FREEZE_SECONDS = 0.5
-"""A picture that stands longer than this is seen as a freeze."""
-LATENCY_SECONDS = 1.5
+"""Whole frames of both video and audio, so that the loop has no seam: 960 pictures, 1500 audio frames. Shorter than
+the viewer's evening, so that the loop is seen."""
 
 
 @pytest.fixture(scope="module")
@@ -38,72 +32,79 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def seen(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the viewer saw. The publisher comes when the page is open, and goes when all has been tried."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     with ServerProcess(tmp_path_factory.mktemp("server")) as server:
-        key = server.create_stream("alice")
-        with viewer(f"{server.base_url}/watch/alice") as events:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def evening(clip: Path, server: ServerProcess) -> dict[str, Any]:
+    """What the viewer saw. The publisher comes when the page is open, and goes when all has been tried."""
+    key = server.create_stream("alice")
+    try:
+        with viewer(f"{server.base_url}/watch/alice", SCREENSHOT_FOLDER) as events:
             expect(events, "offline")
             with Publisher(clip, f"{server.rtmp_url}/{key}"):
                 expect(events, "live")
                 expect(events, "played")
             return expect(events, "result")
+    finally:
+        tell(server.log_path.read_text(encoding="utf-8"))
 
 
-@contextmanager
-def viewer(url: str) -> Iterator[Iterator[dict[str, Any]]]:
-    """Runs play.mjs; yields what it reports."""
-    if not (ROOT / "node_modules" / "playwright-core").is_dir():
-        pytest.fail("playwright-core is missing; install it with: npm ci --ignore-scripts")
-    SCREENSHOT_FOLDER.mkdir(exist_ok=True)
-    arguments = [str(PLAY_SCRIPT), require_tool("chromium"), url, str(SCREENSHOT_FOLDER)]
-    with subprocess.Popen([require_tool("node"), *arguments], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield map(json.loads, process.stdout)
-        finally:
-            process.terminate()  # without effect on one that has ended
+@pytest.fixture
+def seen(evening: dict[str, Any], server: ServerProcess) -> dict[str, Any]:
+    """The same, told as a story: pytest shows it with a test that fails."""
+    tell("the page's journal:", *map(json.dumps, evening["journal"]))
+    tell("the server's log:", server.log_path.read_text(encoding="utf-8"))
+    return evening
 
 
-def expect(events: Iterator[dict[str, Any]], name: str) -> dict[str, Any]:
-    """The next report, which must be this one; the viewer's own time limits end the wait."""
-    event = next(events, {"event": "the viewer gave up, see its error output"})
-    assert event["event"] == name
-    return event
+def tell(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
-def test_it_plays_from_the_first_moment_on(seen: dict[str, Any]) -> None:
-    samples = seen["samples"]
-    assert samples[-1]["atSeconds"] - samples[0]["atSeconds"] > STEADY_SECONDS
-    assert samples[-1]["currentTimeSeconds"] - samples[0]["currentTimeSeconds"] > STEADY_SECONDS
-    assert {sample["state"] for sample in samples} == {"live"}
+def noted(seen: dict[str, Any], event: str) -> list[dict[str, Any]]:
+    """What the page has noted of this kind, in order."""
+    return [entry for entry in seen["journal"] if entry["event"] == event]
 
 
-def test_it_never_stalls(seen: dict[str, Any]) -> None:
-    assert seen["stalls"] == []
-    assert seen["hlsErrors"] == []
+def test_it_follows_the_stream_from_offline_to_offline(seen: dict[str, Any]) -> None:
+    states = [entry["state"] for entry in noted(seen, "state")]
+    assert states[:3] == ["offline", "connecting", "live"]
+    assert states[-1] == "offline"
+    assert len(noted(seen, "ended")) == 1
+
+
+def test_it_plays_beyond_the_loop(seen: dict[str, Any]) -> None:
+    assert seen["samples"][-1]["state"] == "live"
+    assert seen["samples"][-1]["currentTimeSeconds"] > CLIP_SECONDS
+
+
+def test_one_player_plays_one_presentation(seen: dict[str, Any]) -> None:
+    assert noted(seen, "failed") == []
+    assert len(noted(seen, "player")) == 1
+    epochs = {urlsplit(entry["url"]).path.split("/")[3] for entry in noted(seen, "presentation")}
+    assert len(epochs) == 1
+
+
+def test_no_error_is_fatal(seen: dict[str, Any]) -> None:
+    assert [entry for entry in noted(seen, "error") if entry["fatal"]] == []
 
 
 def test_every_quality_plays_after_a_click(seen: dict[str, Any]) -> None:
     assert seen["switches"] == ["1080p", "720p", "480p"]
 
 
-def test_the_playhead_never_jumps(seen: dict[str, Any]) -> None:
+def test_the_playhead_never_goes_back(seen: dict[str, Any]) -> None:
     for earlier, later in pairwise(seen["samples"]):
-        advance_seconds = later["currentTimeSeconds"] - earlier["currentTimeSeconds"]
-        assert abs(advance_seconds - (later["atSeconds"] - earlier["atSeconds"])) < JUMP_SECONDS
+        assert earlier["currentTimeSeconds"] <= later["currentTimeSeconds"]
 
 
-def test_the_picture_never_freezes(seen: dict[str, Any]) -> None:
-    shown_at = [at_seconds for at_seconds, _media_time in seen["frames"]]
-    assert len(shown_at) > STEADY_SECONDS * 10
-    assert max(later - earlier for earlier, later in pairwise(shown_at)) < FREEZE_SECONDS
-
-
-def test_it_stays_close_to_live(seen: dict[str, Any]) -> None:
-    latencies = [sample["latencySeconds"] for sample in seen["samples"]]
-    assert statistics.median(latencies) < LATENCY_SECONDS
-    assert latencies[-1] < LATENCY_SECONDS
+def test_pictures_are_shown_in_order(seen: dict[str, Any]) -> None:
+    media_times = [media_time for _shown_at, media_time in seen["frames"]]
+    assert media_times
+    assert media_times == sorted(media_times)
 
 
 def test_the_console_stays_clean(seen: dict[str, Any]) -> None:

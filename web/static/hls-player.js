@@ -1,11 +1,14 @@
 // Playing with hls.js over Media Source Extensions.
 /* global Hls */
 
+import { loadingParts } from "./part-loading.js";
 import { segmentAbr } from "./segment-abr.js";
 import { Cushion, steeredRate } from "./steering.js";
 
 const CONFIG = {
   lowLatencyMode: true,
+  streamController: loadingParts(Hls.DefaultConfig.streamController),
+  audioStreamController: loadingParts(Hls.DefaultConfig.audioStreamController),
   /** What was played is needed no more; a page open for hours must not grow. */
   backBufferLength: 10,
   /** The page raises its own target after stalls, and lowers it again. */
@@ -35,13 +38,13 @@ export class HlsPlayer {
     return Hls.isSupported();
   }
 
-  /** `events` has `failed(reason)` and `levelsChanged()`. */
+  /** `events` has `failed(reason)`, `levelsChanged()`, and `noted(event, fields)` for the journal. */
   constructor(video, url, events) {
     this.#video = video;
     this.#events = events;
     this.hls = new Hls({ ...CONFIG, abrController: segmentAbr(this.#choice) });
     this.hls.on(Hls.Events.ERROR, (_, error) => this.#onError(error));
-    this.hls.on(Hls.Events.MANIFEST_PARSED, () => events.levelsChanged());
+    this.hls.on(Hls.Events.MANIFEST_PARSED, (_, { levels }) => this.#onManifest(levels));
     this.hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => this.#onLevelSwitched(level));
     this.hls.loadSource(url);
     this.hls.attachMedia(video);
@@ -111,13 +114,19 @@ export class HlsPlayer {
     if (last >= 0 && buffered.start(last) > currentTime) this.#video.currentTime = buffered.start(last) + HOLE_PADDING_SECONDS;
   }
 
+  #onManifest(levels) {
+    this.#events.noted("presentation", { url: levels[0].uri });
+    this.#events.levelsChanged();
+  }
+
   #onLevelSwitched(level) {
     // Once it plays, hls.js may hold the choice by itself, and slow loading changes it no more.
     if (level === this.#choice.level) this.hls.loadLevel = level;
     this.#events.levelsChanged();
   }
 
-  #onError({ fatal, type, details }) {
+  #onError({ fatal, type, details, error, url }) {
+    this.#events.noted("error", { type, details, fatal, message: error.message, url: url ?? null });
     if (!fatal) return;
     const isFirst = performance.now() - this.#recoveredAt > RECOVERY_PERIOD_MS;
     if (type === Hls.ErrorTypes.MEDIA_ERROR && isFirst) {

@@ -6,9 +6,12 @@
 //         └────── offline ◄────┴────────────────────────┘
 //
 // While nothing plays smoothly, the API is asked every two seconds. A player that fails is thrown away, and a new one
-// waits longer after each failure. A new broadcast has new URLs below the same multivariant playlist, and so a new player.
+// waits longer after each failure. So is one whose playhead stands while the stream is live: browsers and hls.js do not
+// announce every way of getting stuck. A new broadcast has new URLs below the same multivariant playlist, and so a new
+// player.
 
 import { HlsPlayer } from "./hls-player.js";
+import { Journal } from "./journal.js";
 import { NativePlayer } from "./native-player.js";
 import { fetchStatus } from "./status.js";
 
@@ -28,11 +31,14 @@ const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 15_000;
 /** A player that has run this long was all right; its failure counts as the first again. */
 const STEADY_PLAY_MS = 10_000;
+/** A playhead that has stood this long is stuck: longer than hls.js's own attempts, three timeouts of a playlist. */
+const STUCK_MS = 12_000;
 
 export class Session {
   state = State.CONNECTING;
   player = null;
   stallCount = 0;
+  journal = new Journal();
 
   #stream;
   #video;
@@ -44,6 +50,8 @@ export class Session {
   #failures = 0;
   #retryAt = 0;
   #playingSince = Infinity;
+  #playheadSeconds = 0;
+  #movedAt = 0;
 
   /** `onChange` is called when the state, the player or its levels have changed. */
   constructor(stream, video, onChange) {
@@ -53,7 +61,7 @@ export class Session {
     video.addEventListener("playing", () => this.#onPlaying());
     video.addEventListener("waiting", () => this.#onWaiting());
     video.addEventListener("ended", () => this.#endBroadcast());
-    document.addEventListener("visibilitychange", () => this.#poll());
+    document.addEventListener("visibilitychange", () => this.#onVisibility());
   }
 
   start() {
@@ -63,31 +71,66 @@ export class Session {
   async #poll() {
     clearTimeout(this.#pollTimer);
     this.#pollTimer = setTimeout(() => this.#poll(), POLL_MS + POLL_JITTER_MS * Math.random());
-    if (document.hidden || this.#isAsking || this.state === State.LIVE) return;
+    this.#notePlayhead();
+    if (document.hidden || this.#isAsking || this.#isFine) return;
     this.#isAsking = true;
     const { status, playbackUrl } = await fetchStatus(this.#stream);
     this.#isAsking = false;
-    if (this.state !== State.LIVE) this.#follow(status, playbackUrl);
+    if (!this.#isFine) this.#follow(status, playbackUrl);
   }
 
   #follow(status, playbackUrl) {
     if (status === "live" && this.player === null) this.#play(playbackUrl);
+    else if (status === "live" && this.#isStuck) this.#onFailed("stuck");
     else if (status === "offline" && (this.player === null || this.#isStalled)) this.#stop(State.OFFLINE);
     else if (status !== "live") this.#enter(State.RECONNECTING);
   }
 
+  #notePlayhead() {
+    const { currentTime } = this.#video;
+    const isMoving = currentTime !== this.#playheadSeconds;
+    if (isMoving || this.player === null || this.#waitsForViewer) this.#movedAt = performance.now();
+    this.#playheadSeconds = currentTime;
+  }
+
+  /** Paused by the viewer, or not allowed to begin without a click. */
+  get #waitsForViewer() {
+    return this.#video.paused && (this.player.isHeldBack || this.#hasMedia);
+  }
+
+  get #isFine() {
+    return this.state === State.LIVE && !this.#isStuck;
+  }
+
   get #isStalled() {
-    return this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    return !this.#hasMedia || this.#isStuck;
+  }
+
+  get #hasMedia() {
+    return this.#video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
+  }
+
+  get #isStuck() {
+    return this.player !== null && performance.now() - this.#movedAt > STUCK_MS;
   }
 
   #play(url) {
     if (performance.now() < this.#retryAt) return;
+    this.#movedAt = performance.now();
     const Player = HlsPlayer.isSupported() ? HlsPlayer : NativePlayer;
     this.player = new Player(this.#video, url, {
-      failed: () => this.#onFailed(),
+      failed: (reason) => this.#onFailed(reason),
       levelsChanged: () => this.#onChange(),
+      noted: (event, fields) => this.journal.note(event, fields),
     });
+    this.journal.note("player", { url });
     this.#enter(State.CONNECTING);
+  }
+
+  /** A hidden page may have been stopped by the browser: its playhead gets new time to move. */
+  #onVisibility() {
+    this.#movedAt = performance.now();
+    this.#poll();
   }
 
   #stop(state) {
@@ -99,6 +142,7 @@ export class Session {
   }
 
   #enter(state) {
+    if (state !== this.state) this.journal.note("state", { state });
     this.state = state;
     this.#onChange();
   }
@@ -112,6 +156,7 @@ export class Session {
   #onWaiting() {
     if (this.state !== State.LIVE || this.#video.seeking) return;
     this.stallCount += 1;
+    this.journal.note("stalled", { currentTimeSeconds: this.#video.currentTime });
     this.player.noteStall();
     clearTimeout(this.#stallTimer);
     this.#stallTimer = setTimeout(() => {
@@ -120,7 +165,8 @@ export class Session {
     }, SHOWN_STALL_MS);
   }
 
-  #onFailed() {
+  #onFailed(reason) {
+    this.journal.note("failed", { reason });
     if (performance.now() - this.#playingSince > STEADY_PLAY_MS) this.#failures = 0;
     this.#retryAt = performance.now() + Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
     this.#failures += 1;
@@ -128,6 +174,7 @@ export class Session {
   }
 
   #endBroadcast() {
+    this.journal.note("ended", { currentTimeSeconds: this.#video.currentTime });
     this.#failures = 0;
     this.#stop(State.OFFLINE);
     this.#poll();

@@ -109,6 +109,9 @@ window.pinkmedia = {
   get state() {
     return session.state;
   },
+  get journal() {
+    return session.journal.entries;
+  },
   stats() {
     const { player } = session;
     const quality = video.getVideoPlaybackQuality();

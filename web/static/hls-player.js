@@ -14,6 +14,8 @@ const CONFIG = {
   /** The page raises its own target after stalls, and lowers it again. */
   liveSyncOnStallIncrease: 0,
 };
+/** Of what not every browser plays, by the first part of its codec string. */
+const CODEC_NAMES = { hvc1: "HEVC", av01: "AV1", vp09: "VP9" };
 const STEERING_INTERVAL_MS = 250;
 /** Farther behind than this, catching up at a bearable rate takes too long: jump. */
 const FARTHEST_STEERED_SECONDS = 1.5;
@@ -146,7 +148,9 @@ export function bufferedSeconds({ buffered, currentTime }) {
   return 0;
 }
 
-/** "1080p", or "1080p60" above 30 frames per second. */
-function levelName({ height, frameRate }) {
-  return frameRate > 31 ? `${height}p${Math.round(frameRate)}` : `${height}p`;
+/** "1080p", "1080p60" above 30 frames per second, "1080p AV1" in another codec than H.264. */
+function levelName({ height, frameRate, videoCodec }) {
+  const rate = frameRate > 31 ? Math.round(frameRate) : "";
+  const codec = CODEC_NAMES[videoCodec?.split(".")[0]];
+  return `${height}p${rate}${codec ? ` ${codec}` : ""}`;
 }

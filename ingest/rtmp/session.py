@@ -18,7 +18,7 @@ from typing import ClassVar
 from ingest.elementary import MediaKind
 from ingest.rtmp.amf0 import AmfValue
 from ingest.rtmp.capabilities import can_reconnect, server_capabilities
-from ingest.rtmp.chunks import ChunkReader, ChunkWriter
+from ingest.rtmp.chunks import ChunkReader
 from ingest.rtmp.errors import CloseReason, CommandError, LimitExceeded, PlayRefused, RtmpError, StreamKeyError
 from ingest.rtmp.events import (
     Event,
@@ -34,22 +34,19 @@ from ingest.rtmp.messages import (
     Message,
     MessageType,
     UserControlEvent,
-    control,
     parse_metadata,
     split_aggregate,
-    user_control,
 )
 from ingest.rtmp.replies import (
     BAD_KEY_CODE,
-    CONNECT_ANNOUNCEMENTS,
     CONNECT_INFORMATION,
     CONNECT_PROPERTIES,
-    OUTGOING_CHUNK_SIZE,
     REFUSALS,
     REJECTED,
     WINDOW_BYTES,
     information,
 )
+from ingest.rtmp.speaker import Speaker
 from ingest.rtmp.stream_key import parse_stream_key
 from pinkmedia.publishing import Refusal
 
@@ -65,9 +62,6 @@ MAX_UNADMITTED_BYTES = 64 * 1024
 """After the handshake and before admission; encoders send about 2 KiB."""
 MAX_MESSAGE_STREAMS = 4
 """createStream calls of one connection; encoders make one."""
-_CONTROL_CSID = 2
-_COMMAND_CSID = 3
-_STATUS_CSID = 5
 
 
 class State(Enum):
@@ -100,8 +94,7 @@ class PublisherSession:
         self._deadline: float | None = now + HANDSHAKE_SECONDS
         self._handshake = ServerHandshake()
         self._reader = ChunkReader()
-        self._writer = ChunkWriter()
-        self._outgoing = bytearray()
+        self._speaker = Speaker()
         self._events: list[Event] = []
         self._connect: dict[str, AmfValue] = {}
         """The properties of the connect command."""
@@ -128,9 +121,7 @@ class PublisherSession:
 
     def data_to_send(self) -> bytes:
         """What the peer is to get now; each byte is returned once."""
-        outgoing = bytes(self._outgoing)
-        self._outgoing.clear()
-        return outgoing
+        return self._speaker.data_to_send()
 
     def get_timer(self) -> float | None:
         """When to call ``handle_timer`` next, if ever."""
@@ -149,7 +140,7 @@ class PublisherSession:
         if self._state is not State.REQUESTED:
             return
         self._state, self._deadline = State.PUBLISHING, now + STALL_SECONDS
-        self._send(_CONTROL_CSID, user_control(UserControlEvent.STREAM_BEGIN, self._publish_stream_id))
+        self._speaker.user_control(UserControlEvent.STREAM_BEGIN, self._publish_stream_id)
         self._send_status("status", "NetStream.Publish.Start", "Publishing")
 
     def reject_publish(self, refusal: Refusal) -> list[Event]:
@@ -174,7 +165,7 @@ class PublisherSession:
         if self._state is State.PUBLISHING and can_reconnect(self._connect):
             request = information("status", "NetConnection.Connect.ReconnectRequest", description)
             target: dict[str, AmfValue] = {"tcUrl": tc_url} if tc_url else {}
-            self._send(_COMMAND_CSID, Command("onStatus", 0.0, [None, request | target]).to_message())
+            self._speaker.connection_status(request | target)
 
     # Receiving
 
@@ -191,7 +182,7 @@ class PublisherSession:
 
     def _receive_handshake(self, data: bytes, now: float) -> bytes:
         rest = self._handshake.receive_data(data)
-        self._outgoing += self._handshake.data_to_send()
+        self._speaker.shake_hands(self._handshake.data_to_send())
         if self._handshake.is_complete:
             self._state, self._deadline = State.CONNECTING, now + PUBLISH_SECONDS
             self._received_bytes = len(rest)
@@ -205,7 +196,7 @@ class PublisherSession:
         """§5.4.3: the total so far, each time that a window's worth has come."""
         if self._received_bytes - self._acknowledged_bytes >= self._window_bytes:
             self._acknowledged_bytes = self._received_bytes
-            self._send(_CONTROL_CSID, control(MessageType.ACKNOWLEDGEMENT, self._received_bytes & 0xFFFFFFFF))
+            self._speaker.control(MessageType.ACKNOWLEDGEMENT, self._received_bytes & 0xFFFFFFFF)
 
     def _receive_message(self, message: Message, now: float) -> None:
         """Types that nobody defines, shared objects and acknowledgements are passed over."""
@@ -244,7 +235,7 @@ class PublisherSession:
     def _receive_user_control(self, payload: bytes) -> None:
         if len(payload) >= 6 and int.from_bytes(payload[:2]) == UserControlEvent.PING_REQUEST:
             sent_at = int.from_bytes(payload[2:6])
-            self._send(_CONTROL_CSID, user_control(UserControlEvent.PING_RESPONSE, sent_at))
+            self._speaker.user_control(UserControlEvent.PING_RESPONSE, sent_at)
 
     # Commands
 
@@ -253,7 +244,7 @@ class PublisherSession:
         if handler is not None:
             handler(self, command, now)
         elif command.transaction_id:  # releaseStream, FCPublish, _checkbw, getStreamLength and what else there is
-            self._send_result(command, None)
+            self._speaker.result(command, None)
 
     def _on_connect(self, command: Command, now: float) -> None:
         properties = command.argument(0)
@@ -261,12 +252,10 @@ class PublisherSession:
             raise CommandError("connect without its properties, or twice")
         self._connect = properties
         self._state = State.CONNECTED
-        for message in CONNECT_ANNOUNCEMENTS:
-            self._send(_CONTROL_CSID, message)
-        self._writer.chunk_size = OUTGOING_CHUNK_SIZE
+        self._speaker.announce()
         # Clients look for enhanced RTMP's properties in one of the two places.
         enhanced = server_capabilities(properties)
-        self._send_result(command, CONNECT_INFORMATION | enhanced, CONNECT_PROPERTIES | enhanced)
+        self._speaker.result(command, CONNECT_INFORMATION | enhanced, CONNECT_PROPERTIES | enhanced)
 
     def _connected(self, name: str) -> str:
         """A property of connect."""
@@ -279,7 +268,7 @@ class PublisherSession:
         self._message_stream_count += 1
         if self._message_stream_count > MAX_MESSAGE_STREAMS:
             raise LimitExceeded(f"more than {MAX_MESSAGE_STREAMS} message streams")
-        self._send_result(command, float(self._message_stream_count))
+        self._speaker.result(command, float(self._message_stream_count))
 
     def _on_publish(self, command: Command, now: float) -> None:
         """§7.2.2.6; the publishing type (live, record, append) makes no difference."""
@@ -311,18 +300,10 @@ class PublisherSession:
         "deleteStream": _on_goodbye,
     }
 
-    # Sending and ending
-
-    def _send(self, csid: int, message: Message) -> None:
-        self._outgoing += self._writer.write(csid, message)
-
-    def _send_result(self, command: Command, answer: AmfValue, properties: AmfValue = None) -> None:
-        self._send(_COMMAND_CSID, Command("_result", command.transaction_id, [properties, answer]).to_message())
+    # Ending
 
     def _send_status(self, level: str, code: str, description: str) -> None:
-        """On the message stream that was published to: GStreamer looks for it there only."""
-        status = Command("onStatus", 0.0, [None, information(level, code, description)], self._publish_stream_id)
-        self._send(_STATUS_CSID, status.to_message())
+        self._speaker.stream_status(self._publish_stream_id, level, code, description)
 
     def _tell_rejected(self, description: str) -> None:
         if self._state in (State.REQUESTED, State.PUBLISHING):

@@ -34,8 +34,8 @@ class VideoClock:
     """
 
     def __init__(self, frame_rate: Fraction) -> None:
-        self._frame_ticks = VIDEO_TIMESCALE / frame_rate
-        self._tolerance_ticks = min(SNAP_TOLERANCE_MS * _VIDEO_TICKS_PER_MS, float(self._frame_ticks) / 2)
+        self._frame_ticks = float(VIDEO_TIMESCALE / frame_rate)
+        self._tolerance_ticks = min(SNAP_TOLERANCE_MS * _VIDEO_TICKS_PER_MS, self._frame_ticks / 2)
         self._anchor_ticks: int | None = None
         self._last_dts_ticks: int | None = None
 

@@ -6,18 +6,18 @@ Each track of a kind has a number; 0 is what everybody plays. A track's frames c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from pinkmedia.codecs.formats import AudioFormat, VideoFormat
 from pinkmedia.media import Colour, HdrMetadata
 
 
-class MediaKind(Enum):
-    """Sound or pictures."""
+class MediaKind(StrEnum):
+    """Sound or pictures. A string, because it is part of a key that is looked up for every frame."""
 
-    AUDIO = auto()
-    VIDEO = auto()
+    AUDIO = "audio"
+    VIDEO = "video"
 
 
 class TrackKey(NamedTuple):

@@ -72,21 +72,27 @@ class FrameRateWatch:
         self._nominal = nominal
         self._last_ms: int | None = None
         self._steps_ms: list[int] = []
+        self._elapsed_ms = 0
         self._watched_ms = FIRST_WATCHED_MS
 
     def note(self, time_ms: int) -> Fraction | None:
         """A frame's decode time; returns the true rate when the nominal one turns out to be wrong."""
         if self._last_ms is not None:
             self._steps_ms.append(time_ms - self._last_ms)
+            self._elapsed_ms += time_ms - self._last_ms
         self._last_ms = time_ms
         if len(self._steps_ms) >= MOST_STEPS:
-            self._steps_ms.clear()  # time stands still
-        if len(self._steps_ms) < FEWEST_STEPS or sum(self._steps_ms) < self._watched_ms:
+            self._begin_again()  # time stands still
+        if len(self._steps_ms) < FEWEST_STEPS or self._elapsed_ms < self._watched_ms:
             return None
         self._watched_ms = WATCHED_MS
         # The median, because a stutter is no change of rate.
         rate = Fraction(1000, max(1, median_low(self._steps_ms)))
-        self._steps_ms.clear()
+        self._begin_again()
         is_wrong = rate * WRONG_RATIO < self._nominal or rate > self._nominal * WRONG_RATIO
         bounded = min(max(rate, Fraction(MIN_FRAME_RATE)), Fraction(MAX_FRAME_RATE))
         return _nearest_common(bounded, _MEASURED_TOLERANCE) if is_wrong else None
+
+    def _begin_again(self) -> None:
+        self._steps_ms.clear()
+        self._elapsed_ms = 0

@@ -152,20 +152,20 @@ class ChunkReader:
         return position
 
     def _take_run(self, stream: _ChunkStream, data: bytes, position: int) -> int:
-        """Take the run of whole, uninterrupted continuation chunks at ``position``; returns where it ends."""
+        """Take the run of complete, uninterrupted continuation chunks at ``position``; returns where it ends."""
         if stream.extended or len(stream.basic_header) > 1:
             return position
-        stride = 1 + self._chunk_size
-        missing = stream.length - len(stream.partial)
-        count = min(missing // self._chunk_size, (len(data) - position) // stride)
-        if count <= 0:
-            return position
-        headers = data[position : position + count * stride : stride]
-        count -= len(headers.lstrip(stream.basic_header))  # another stream's chunk ends the run
-        run = bytearray(data[position : position + count * stride])
-        del run[::stride]
-        self._append(stream, run)
-        return position + count * stride
+        stride, missing, available = 1 + self._chunk_size, stream.length - len(stream.partial), len(data) - position
+        to_the_end = missing + -(-missing // self._chunk_size)  # the message's last chunk may be shorter
+        end = position + (to_the_end if to_the_end <= available else available // stride * stride)
+        headers = data[position:end:stride]
+        if foreign := headers.lstrip(stream.basic_header):  # another stream's chunk ends the run
+            end = position + (len(headers) - len(foreign)) * stride
+        if end > position:
+            run = bytearray(data[position:end])
+            del run[::stride]
+            self._append(stream, run)
+        return end
 
     def _append(self, stream: _ChunkStream, payload: bytes | bytearray) -> None:
         stream.partial += payload

@@ -48,6 +48,7 @@ class SourcePipeline:
         on_worker_restart: Callable[[], None],
     ) -> None:
         self._plan = plan
+        self._leader_rendition = plan.leader_rendition
         self._presentation = presentation
         self._is_continuing = presentation.has_begun
         self._clock: SourceClock | None = None
@@ -146,8 +147,8 @@ class SourcePipeline:
         self._cut(packet)
         if self._encoding is not None:
             self._encoding.write_source(packet)
-        if self._plan.leader_rendition is not None:
-            self._presentation.write(self._plan.leader_rendition, packet)
+        if self._leader_rendition is not None:
+            self._presentation.write(self._leader_rendition, packet)
         for extra in self._extra_videos.values():
             self._release(extra)
 

@@ -56,9 +56,9 @@ def test_byte_by_byte() -> None:
     assert read(*(STREAM[index : index + 1] for index in range(len(STREAM)))) == MESSAGES
 
 
-@pytest.mark.parametrize("split", range(1, len(STREAM), 7))
-def test_split_in_two(split: int) -> None:
-    assert read(STREAM[:split], STREAM[split:]) == MESSAGES
+def test_split_in_two() -> None:
+    for split in range(1, len(STREAM)):
+        assert read(STREAM[:split], STREAM[split:]) == MESSAGES, split
 
 
 @pytest.mark.parametrize("csid", [2, 3, 63, 64, 319, 320, 65_599])

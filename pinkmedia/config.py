@@ -28,6 +28,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pinkmedia.errors import UsageError
+from pinkmedia.publishing import PublishLimits
+from pinkmedia.tiers import Tier, TierLimits
 
 ENVIRONMENT_PREFIX = "PINKMEDIA_"
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
@@ -43,6 +45,34 @@ class ConfigurationError(UsageError):
     """A key or value that cannot be accepted; the text names where it was written."""
 
 
+def _max_kbps(tier: Tier, default: int) -> Any:
+    """From one small picture to more than RTMP streams ever need."""
+    text = f"Most kilobits per second that a {tier} stream's publisher may send, all media together."
+    return Field(default=default, ge=1000, le=100_000, description=text)
+
+
+def _max_height(tier: Tier, default: int) -> Any:
+    """From the smallest rung of the ladder to the largest: there is nothing else to offer."""
+    text = f"Largest picture height that encoders of {tier} streams are offered by multitrack video."
+    return Field(default=default, ge=480, le=1080, description=text)
+
+
+def _max_fps(tier: Tier, default: int) -> Any:
+    text = f"Most frames per second that encoders of {tier} streams are offered by multitrack video."
+    return Field(default=default, ge=24, le=120, description=text)
+
+
+def _video_tracks(tier: Tier, default: int) -> Any:
+    """OBS has ten video tracks."""
+    text = f"Most renditions that a {tier} stream's publisher may encode and send itself."
+    return Field(default=default, ge=1, le=10, description=text)
+
+
+def _audio_tracks(tier: Tier, default: int) -> Any:
+    """OBS has six audio tracks."""
+    return Field(default=default, ge=1, le=6, description=f"Most audio tracks of a {tier} stream's publisher.")
+
+
 class Settings(BaseSettings):
     """Every key of the configuration; immutable once loaded."""
 
@@ -56,6 +86,20 @@ class Settings(BaseSettings):
         default=8080, ge=1, le=65535, description="TCP port of the watch pages, the media and the API."
     )
     rtmp_port: int = Field(default=1935, ge=1, le=65535, description="TCP port that publishers send RTMP to.")
+    rtmps_port: int = Field(
+        default=0, ge=0, le=65535, description="TCP port that publishers send RTMPS to (RTMP over TLS); 0: none."
+    )
+    rtmp_port_accepts_tls: bool = Field(default=False, description="Take RTMPS on `rtmp_port`, too.")
+    tls_certificate: Path | None = Field(
+        default=None,
+        description="Certificate for RTMPS: this server's first, then its authority's; read again when it changes.",
+    )
+    tls_private_key: Path | None = Field(
+        default=None, description="Private key of `tls_certificate`, without a passphrase."
+    )
+    rtmp_connections_per_address: int = Field(
+        default=32, ge=1, le=500, description="Most publishers' connections from one address (IPv6: from one /64)."
+    )
     srt_port: int = Field(
         default=9999,
         ge=1,
@@ -87,6 +131,24 @@ class Settings(BaseSettings):
     transcode: bool = Field(
         default=True, description="Make the smaller renditions too; off: only what the publisher sends."
     )
+    # What tiers may do. Partners have room for a whole ladder in 1080p60 (some 13 Mb/s) at its best. A standard
+    # stream's 8 Mb/s let a single 1080p60 at the usual 6 Mb/s pass, or a ladder from 720p60. Passthrough has the same,
+    # and may offer its viewers more than one size only by sending it.
+    partner_max_kbps: int = _max_kbps(Tier.PARTNER, 20_000)
+    partner_max_height: int = _max_height(Tier.PARTNER, 1080)
+    partner_max_fps: int = _max_fps(Tier.PARTNER, 60)
+    partner_video_tracks: int = _video_tracks(Tier.PARTNER, 5)
+    partner_audio_tracks: int = _audio_tracks(Tier.PARTNER, 6)
+    standard_max_kbps: int = _max_kbps(Tier.STANDARD, 8_000)
+    standard_max_height: int = _max_height(Tier.STANDARD, 720)
+    standard_max_fps: int = _max_fps(Tier.STANDARD, 60)
+    standard_video_tracks: int = _video_tracks(Tier.STANDARD, 3)
+    standard_audio_tracks: int = _audio_tracks(Tier.STANDARD, 2)
+    passthrough_max_kbps: int = _max_kbps(Tier.PASSTHROUGH, 8_000)
+    passthrough_max_height: int = _max_height(Tier.PASSTHROUGH, 720)
+    passthrough_max_fps: int = _max_fps(Tier.PASSTHROUGH, 60)
+    passthrough_video_tracks: int = _video_tracks(Tier.PASSTHROUGH, 3)
+    passthrough_audio_tracks: int = _audio_tracks(Tier.PASSTHROUGH, 2)
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe event logged."
     )
@@ -125,6 +187,18 @@ class Settings(BaseSettings):
         return url.rstrip("/")
 
     @model_validator(mode="after")
+    def _check_tls(self) -> Settings:
+        pair = (self.tls_certificate, self.tls_private_key)
+        if None in pair and pair != (None, None):
+            given, missing = sorted(("tls_certificate", "tls_private_key"), key=lambda key: getattr(self, key) is None)
+            raise _contradiction(given, f"given together with {missing}")
+        if None in pair and self.rtmps_port:
+            raise _contradiction("rtmps_port", "0 without tls_certificate and tls_private_key")
+        if None in pair and self.rtmp_port_accepts_tls:
+            raise _contradiction("rtmp_port_accepts_tls", "false without tls_certificate and tls_private_key")
+        return self
+
+    @model_validator(mode="after")
     def _check_durations(self) -> Settings:
         if self.part_target_seconds > self.segment_target_seconds:
             raise _contradiction(
@@ -146,6 +220,24 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """URL that pages and playlists are reached at, without a trailing slash."""
         return self.public_url or f"http://{self.shown_host}:{self.http_port}"
+
+    def tier_limits(self) -> dict[Tier, TierLimits]:
+        """Each tier's limits."""
+        return {tier: self._limits_of(tier) for tier in Tier}
+
+    def _limits_of(self, tier: Tier) -> TierLimits:
+        max_kbps, max_height, max_fps, video_tracks, audio_tracks = (
+            getattr(self, f"{tier}_{key}")
+            for key in ("max_kbps", "max_height", "max_fps", "video_tracks", "audio_tracks")
+        )
+        return TierLimits(PublishLimits(max_kbps * 1000, video_tracks, audio_tracks), max_height, max_fps)
+
+    def ingest_urls(self, reached_host: str) -> list[str]:
+        """URLs to give to a publisher that has reached this server at a host, without its stream key."""
+        has_own_host = self.public_url is not None or not is_wildcard(self.host)
+        host = self.shown_host if has_own_host else bracketed(reached_host)
+        plain = [f"rtmp://{host}:{self.rtmp_port}/live"]
+        return [f"rtmps://{host}:{self.rtmps_port}/live", *plain] if self.rtmps_port else plain
 
     @property
     def rtmp_url(self) -> str:
@@ -212,6 +304,8 @@ _ACCEPTED_IN_WORDS = {
     "data_dir": "the path of a folder",
     "host": "an IP address or host name",
     "public_url": "an http:// or https:// URL",
+    "tls_certificate": "the path of a PEM file",
+    "tls_private_key": "the path of a PEM file",
 }
 
 

@@ -20,6 +20,7 @@ import structlog
 from pinkmedia.config import Settings, bracketed
 from pinkmedia.listening import ask_server, local_host, require_free_ports
 from pinkmedia.store import StreamStore
+from pinkmedia.tiers import Tier
 
 STREAM_NAME = "demo"
 READY_POLL_SECONDS = 0.1
@@ -64,8 +65,9 @@ async def _fresh_key(settings: Settings) -> str:
     store = await StreamStore.open(settings.data_dir)
     try:
         if await store.find_by_name(STREAM_NAME) is not None:
+            await store.set_tier(STREAM_NAME, Tier.PARTNER)  # an older version made it without one
             return await store.rotate_key(STREAM_NAME)
-        _stream, key = await store.create(STREAM_NAME)
+        _stream, key = await store.create(STREAM_NAME, Tier.PARTNER)
         return key
     finally:
         await store.close()

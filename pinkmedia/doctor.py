@@ -16,11 +16,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
+from pinkmedia.certificate import CertificateError, CertificateFiles, load_pair
 from pinkmedia.config import Settings, flag_name
-from pinkmedia.listening import PORT_KEYS, ask_server, listen_problem
+from pinkmedia.listening import ask_server, listen_problem, port_keys
 
 MINIMUM_PYTHON = (3, 11)
 CODEC_PROBE_SECONDS = 30.0
@@ -32,6 +34,11 @@ LADDER_CORES = 2
 CLOCK_SAMPLE_SECONDS = 0.1
 CLOCK_TOLERANCE_SECONDS = 0.02
 """Far more than scheduling noise; a clock being stepped or slewed hard shows more."""
+
+RENEWAL_TIME = timedelta(days=14)
+"""What is left of a certificate's life when its renewal must have happened: certbot renews 30 days before the end."""
+RENEWAL_ADVICE = "renew it: encoders that check it do not connect when it has expired; no restart is needed"
+CLOCK_ADVICE = "is this machine's clock right? Else wait, or put a valid one there"
 
 CODEC_PROBE = """
 from fractions import Fraction
@@ -73,8 +80,10 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     yield check_python()
     yield check_codecs()
     yield check_player()
-    for key in PORT_KEYS:
+    for key in port_keys(settings):
         yield check_port(settings, key)
+    if settings.tls_certificate and settings.tls_private_key:
+        yield check_certificate(CertificateFiles(settings.tls_certificate, settings.tls_private_key))
     yield check_data_dir(settings)
     yield check_clocks()
     yield check_time_synchronisation()
@@ -123,6 +132,24 @@ def check_port(settings: Settings, key: str) -> Finding:
     if b"pinkmedia_live_streams" in (ask_server(settings, "/metrics") or b""):
         return _passed(f"{key} {port} is held by a pinkmedia that runs already")
     return _failed(f"{key} {port}: {problem}", f"stop what holds it, or choose another with {flag_name(key)}")
+
+
+def check_certificate(files: CertificateFiles) -> Finding:
+    """The pair for RTMPS can be read, belongs together, and is valid for a while."""
+    try:
+        _context, facts = load_pair(files)
+    except CertificateError as error:
+        return _failed(str(error), "put a matching pair there, in PEM, readable for this user")
+    now = datetime.now(UTC)
+    names = ", ".join(facts.names) or "no host name"
+    if facts.valid_from > now:
+        return _failed(
+            f"certificate for {names} is not valid before {facts.valid_from:%Y-%m-%d %H:%M} UTC", CLOCK_ADVICE
+        )
+    if facts.valid_until < now:
+        return _failed(f"certificate for {names} expired on {facts.valid_until:%Y-%m-%d}", RENEWAL_ADVICE)
+    text = f"certificate for {names} is valid until {facts.valid_until:%Y-%m-%d}"
+    return _passed(text) if facts.valid_until - now >= RENEWAL_TIME else _doubtful(text, RENEWAL_ADVICE)
 
 
 def check_data_dir(settings: Settings) -> Finding:

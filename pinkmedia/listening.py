@@ -9,17 +9,20 @@ import socket
 from pinkmedia.config import Settings, flag_name, is_wildcard
 from pinkmedia.errors import EnvironmentFault
 
-PORT_KEYS = ("http_port", "rtmp_port")
-"""The ports that the server listens on today; the reserved ones are not looked at."""
 LISTEN_BACKLOG = 1024
 """Connections that wait to be accepted: a thousand viewers may come back at once after a network fault."""
 ANSWER_SECONDS = 2.0
 """How long the holder of a port may take to answer: ours needs milliseconds."""
 
 
+def port_keys(settings: Settings) -> tuple[str, ...]:
+    """The keys of the TCP ports that the server listens on; reserved ones and those that are off are not looked at."""
+    return ("http_port", "rtmp_port", "rtmps_port") if settings.rtmps_port else ("http_port", "rtmp_port")
+
+
 def require_free_ports(settings: Settings) -> None:
     """Raises EnvironmentFault naming the first port that is taken."""
-    for key in PORT_KEYS:
+    for key in port_keys(settings):
         listen(settings, key).close()
 
 

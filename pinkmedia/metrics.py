@@ -23,6 +23,9 @@ class Metrics:
         ProcessCollector(registry=registry)
         self.live_streams = Gauge("pinkmedia_live_streams", "Streams with a publisher.", registry=registry)
         self.rtmp_connections = Gauge("pinkmedia_rtmp_connections", "Open RTMP connections.", registry=registry)
+        self.rtmp_tls_connections = Gauge(
+            "pinkmedia_rtmp_tls_connections", "Open RTMP connections over TLS.", registry=registry
+        )
         self.publishers_closed = Counter(
             "pinkmedia_publishers_closed", "Publishers that left, by why.", ["reason"], registry=registry
         )

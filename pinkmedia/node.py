@@ -22,7 +22,9 @@ import uvloop
 from starlette.types import ASGIApp
 
 from ingest.rtmp.server import IngestCounters, RtmpServer
+from ingest.rtmp.tls import PortTls
 from packager.layout import PackagerSettings
+from pinkmedia.certificate import CertificateFiles, ServerCertificate
 from pinkmedia.config import Settings
 from pinkmedia.listening import listen
 from pinkmedia.live.broadcast import BroadcastSettings
@@ -57,6 +59,8 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with running_node(settings) as node:
+        if node.certificate is not None:
+            loop.add_signal_handler(signal.SIGHUP, node.certificate.ask_reload)
         log.info("ready", http=settings.base_url, rtmp=settings.rtmp_url, data_dir=str(settings.data_dir))
         await node.wait_for_failure(stop)
         log.info("stopping")
@@ -67,14 +71,15 @@ async def _serve(settings: Settings) -> None:
 async def running_node(settings: Settings) -> AsyncIterator[Node]:
     """A node that is ready; it is stopped at the end of the block."""
     async with AsyncExitStack() as stack:
-        # Ports first: a taken one is the most common mistake, and nothing need be undone then.
+        # Files and ports first: they are the most common mistakes, and nothing need be undone then.
+        certificate = _certificate(settings)
         http_socket = stack.enter_context(listen(settings, "http_port"))
         store = await StreamStore.open(settings.data_dir)
         stack.push_async_callback(store.close)
         pool = WorkerPool()
         stack.push_async_callback(pool.close)
         await pool.start()
-        node = Node(settings, store, pool, http_socket)
+        node = Node(settings, store, pool, http_socket, certificate)
         stack.push_async_callback(node.stop)
         await node.start()
         yield node
@@ -83,23 +88,44 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
 class Node:
     """The servers of a process, and what connects them."""
 
-    def __init__(self, settings: Settings, store: StreamStore, pool: WorkerPool, http_socket: socket.socket) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: StreamStore,
+        pool: WorkerPool,
+        http_socket: socket.socket,
+        certificate: ServerCertificate | None = None,
+    ) -> None:
         self._settings = settings
+        self.certificate = certificate
+        self._certificate_watch: asyncio.Task[None] | None = None
         self._metrics = Metrics()
-        self.directory = LiveDirectory(store, _broadcast_settings(settings), pool, PartMetrics(self._metrics))
-        self._rtmp = RtmpServer(self.directory)
+        self.directory = LiveDirectory(
+            store, _broadcast_settings(settings), settings.tier_limits(), pool, PartMetrics(self._metrics)
+        )
+        self._rtmp = RtmpServer(self.directory, max_connections_per_address=settings.rtmp_connections_per_address)
         self._reported = IngestCounters()
         self._origin = Origin(self.directory, on_answer=self._count_answer)
         self._http_socket = http_socket
-        self._http = _HttpServer(create_app(self._origin, self.directory, self))
+        self._http = _HttpServer(create_app(self._origin, self.directory, self, settings.ingest_urls))
         self._http_task: asyncio.Task[None] | None = None
         self.is_ready = False
 
     async def start(self) -> None:
         await self.directory.start()
-        await self._rtmp.start(self._settings.host, self._settings.rtmp_port)
+        await self._start_ingest()
         self._http_task = asyncio.create_task(self._http.serve(sockets=[self._http_socket]))
         self.is_ready = True
+
+    async def _start_ingest(self) -> None:
+        settings, accepted, required = self._settings, None, None
+        if self.certificate is not None:
+            self._certificate_watch = asyncio.create_task(self.certificate.watch())
+            accepted = PortTls(self.certificate.context, is_required=False)
+            required = PortTls(self.certificate.context, is_required=True)
+        await self._rtmp.start(settings.host, settings.rtmp_port, accepted if settings.rtmp_port_accepts_tls else None)
+        if settings.rtmps_port:
+            await self._rtmp.start(settings.host, settings.rtmps_port, required)
 
     async def wait_for_failure(self, stop: asyncio.Event) -> None:
         """Returns when ``stop`` is set, or when the HTTP server has ended by itself (raising its error)."""
@@ -111,6 +137,8 @@ class Node:
     async def stop(self) -> None:
         """Tells publishers, ends the broadcasts, lets viewers read the end of their playlists."""
         self.is_ready = False
+        if self._certificate_watch is not None:
+            self._certificate_watch.cancel()
         await self.directory.close(STOP_REASON)
         await self._rtmp.close(STOP_REASON)
         self._http.should_exit = True
@@ -121,6 +149,7 @@ class Node:
         self._metrics.live_streams.set(self.directory.live_count)
         self._metrics.blocked_requests.set(self._origin.waiting_count)
         self._metrics.rtmp_connections.set(self._rtmp.connection_count)
+        self._metrics.rtmp_tls_connections.set(self._rtmp.tls_connection_count)
         self._report_ingest()
         return self._metrics.render(), CONTENT_TYPE
 
@@ -175,6 +204,13 @@ class _HttpServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _certificate(settings: Settings) -> ServerCertificate | None:
+    """Raises CertificateError."""
+    if settings.tls_certificate is None or settings.tls_private_key is None:
+        return None
+    return ServerCertificate(CertificateFiles(settings.tls_certificate, settings.tls_private_key))
 
 
 def _broadcast_settings(settings: Settings) -> BroadcastSettings:

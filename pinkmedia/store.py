@@ -1,7 +1,8 @@
-"""The stream store: which streams exist and which key opens each, in SQLite.
+"""The stream store: which streams exist, which key opens each and what they may do, in SQLite.
 
 The command line and a running server use the same file at once: write-ahead logging lets readers go on while one
-writes, and a writer waits for another instead of failing. Every statement is its own transaction.
+writes, and a writer waits for another instead of failing. Every statement is its own transaction. A file that an
+older version made gets the columns it lacks when it is opened.
 
     PinkmediaError
     ├── UsageError
@@ -22,14 +23,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Column, Dialect, Integer, MetaData, Row, String, Table, event, insert, select, update
+from sqlalchemy import (
+    URL,
+    Boolean,
+    Column,
+    Dialect,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    event,
+    false,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateColumn, CreateTable
 from sqlalchemy.types import TypeDecorator
 
 from pinkmedia.errors import EnvironmentFault, PinkmediaError, UsageError
 from pinkmedia.keys import generate_key, hash_key, is_key, key_hint, key_matches
+from pinkmedia.tiers import Tier
 
 DATABASE_NAME = "pinkmedia.sqlite3"
 STREAM_NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -72,6 +89,9 @@ class Stream:
     created_at: datetime
     key_rotated_at: datetime
     """When its present key was made; a publisher admitted before it holds an old one."""
+    tier: Tier
+    is_blocked: bool
+    """It may not go live."""
 
 
 class _UtcDateTime(TypeDecorator[datetime]):
@@ -96,6 +116,9 @@ _STREAM = Table(
     Column("key_hint", String(4), nullable=False),
     Column("created_at", _UtcDateTime, nullable=False),
     Column("key_rotated_at", _UtcDateTime, nullable=False),
+    # Columns that came later have a default, which the rows of older files get.
+    Column("tier", String(16), nullable=False, server_default=Tier.STANDARD),
+    Column("is_blocked", Boolean, nullable=False, server_default=false()),
 )
 
 
@@ -117,7 +140,7 @@ class StreamStore:
         store = cls(path, engine)
         try:
             async with store._transaction() as connection:
-                await connection.execute(CreateTable(_STREAM, if_not_exists=True))
+                await _make_or_upgrade_table(connection)
         except BaseException:
             await store.close()
             raise
@@ -127,7 +150,7 @@ class StreamStore:
         """Close every connection."""
         await self._engine.dispose()
 
-    async def create(self, name: str) -> tuple[Stream, str]:
+    async def create(self, name: str, tier: Tier = Tier.STANDARD) -> tuple[Stream, str]:
         """A new stream and its key, which is shown this once.
 
         Raises BadStreamName, StreamExists.
@@ -136,7 +159,7 @@ class StreamStore:
             raise BadStreamName(name)
         key = generate_key()
         now = datetime.now(UTC)
-        values = {"name": name, "created_at": now, **_key_columns(key, now)}
+        values = {"name": name, "created_at": now, "tier": tier, **_key_columns(key, now)}
         try:
             async with self._transaction() as connection:
                 row = (await connection.execute(insert(_STREAM).values(values).returning(_STREAM))).one()
@@ -156,12 +179,22 @@ class StreamStore:
         Raises UnknownStream.
         """
         key = generate_key()
-        change = update(_STREAM).where(_STREAM.c.name == name).values(_key_columns(key, datetime.now(UTC)))
-        async with self._transaction() as connection:
-            changed = (await connection.execute(change.returning(_STREAM.c.id))).first()
-        if changed is None:
-            raise UnknownStream(name)
+        await self._change(name, _key_columns(key, datetime.now(UTC)))
         return key
+
+    async def set_tier(self, name: str, tier: Tier) -> None:
+        """Holds from the stream's next publisher on.
+
+        Raises UnknownStream.
+        """
+        await self._change(name, {"tier": tier})
+
+    async def set_blocked(self, name: str, is_blocked: bool) -> None:
+        """Whether the stream is kept from going live.
+
+        Raises UnknownStream.
+        """
+        await self._change(name, {"is_blocked": is_blocked})
 
     async def find_by_key(self, key: str) -> Stream | None:
         """The stream that a presented key opens."""
@@ -175,6 +208,11 @@ class StreamStore:
         """The stream of this name."""
         row = await self._first(select(_STREAM).where(_STREAM.c.name == name))
         return None if row is None else _stream(row)
+
+    async def _change(self, name: str, values: dict[str, object]) -> None:
+        change = update(_STREAM).where(_STREAM.c.name == name).values(values).returning(_STREAM.c.id)
+        if await self._first(change) is None:
+            raise UnknownStream(name)
 
     async def _first(self, query: Any) -> Row[Any] | None:
         async with self._transaction() as connection:
@@ -199,7 +237,20 @@ def _key_columns(key: str, now: datetime) -> dict[str, object]:
 
 
 def _stream(row: Row[Any]) -> Stream:
-    return Stream(row.id, row.name, row.key_hint, row.created_at, row.key_rotated_at)
+    return Stream(
+        row.id, row.name, row.key_hint, row.created_at, row.key_rotated_at, Tier(row.tier), bool(row.is_blocked)
+    )
+
+
+async def _make_or_upgrade_table(connection: AsyncConnection) -> None:
+    """The table with all its columns. Another process may be doing the same: one waits for the other."""
+    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    await connection.execute(CreateTable(_STREAM, if_not_exists=True))
+    found = {row.name for row in await connection.exec_driver_sql(f"PRAGMA table_info({_STREAM.name})")}
+    for column in _STREAM.columns:
+        if column.name not in found:
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            await connection.exec_driver_sql(f"ALTER TABLE {_STREAM.name} ADD COLUMN {definition}")
 
 
 def _make_private(path: Path) -> None:

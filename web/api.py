@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from packager.presentation import Presentation
+from web.problems import problem_details
 
 _HEADERS = {"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
 
@@ -63,10 +64,5 @@ def _described(streams: StreamStatus, name: str) -> dict[str, str]:
 
 
 def _unknown_stream(name: str) -> Response:
-    problem = {
-        "type": "urn:pinkmedia:problem:unknown-stream",
-        "title": "There is no such stream",
-        "status": 404,
-        "detail": f"No stream is called {name!r}.",
-    }
-    return JSONResponse(problem, status_code=404, headers=_HEADERS, media_type="application/problem+json")
+    detail = f"No stream is called {name!r}."
+    return problem_details(404, "unknown-stream", "There is no such stream", detail=detail, headers=_HEADERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -10,10 +11,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web import api, pages
+from web import api, client_configuration, pages
 from web.origin import Origin
 
 MEDIA_PREFIX = "/live/"
+
+
+class Streams(api.StreamStatus, client_configuration.StreamLimits, Protocol):
+    """What the application needs to know of the streams."""
 
 
 class Operations(Protocol):
@@ -27,9 +32,21 @@ class Operations(Protocol):
         """Prometheus text and its content type."""
 
 
-def create_app(origin: Origin, streams: api.StreamStatus, operations: Operations) -> ASGIApp:
-    """The application that the HTTP server runs."""
-    rest = Starlette(routes=[*api.routes(streams), *_operator_routes(operations), *pages.routes()])
+def create_app(
+    origin: Origin, streams: Streams, operations: Operations, ingest_urls: Callable[[str], Sequence[str]]
+) -> ASGIApp:
+    """The application that the HTTP server runs.
+
+    ``ingest_urls`` gives the publishing URLs for a client that has reached this server at a host.
+    """
+    rest = Starlette(
+        routes=[
+            *api.routes(streams),
+            *client_configuration.routes(streams, ingest_urls),
+            *_operator_routes(operations),
+            *pages.routes(),
+        ]
+    )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(MEDIA_PREFIX):

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from ingest.elementary import ColourInfo
-from ingest.rtmp.amf0 import AmfValue, decode_values
+from ingest.rtmp.amf import AmfValue
+from ingest.rtmp.amf0 import decode_values
 from ingest.rtmp.errors import RtmpError
 from pinkmedia.errors import CodecError
 from pinkmedia.media import Colour, HdrMetadata

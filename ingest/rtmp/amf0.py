@@ -1,9 +1,9 @@
 """AMF0 (Action Message Format 0, December 2007), the encoding of RTMP's commands and metadata.
 
-    number float   boolean bool   string, long string, XML str   null, undefined, unsupported, reference None
+    number float   boolean bool   string, long string, XML str   null, undefined, unsupported None
     object, typed object, ECMA array dict   strict array list   date float (milliseconds since 1970)
 
-Everything in it comes from the peer, so depth, elements and size are bounded, and declared counts are never trusted.
+The AVM+ marker puts one value in AMF3 (`amf3`) anywhere among them.
 """
 
 from __future__ import annotations
@@ -11,18 +11,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import TypeAlias
 
-from ingest.rtmp.errors import AmfError, LimitExceeded
+from ingest.rtmp.amf import AmfReader, AmfValue, ReferenceTable
+from ingest.rtmp.amf3 import Amf3Decoder
+from ingest.rtmp.errors import AmfError
 
-AmfValue: TypeAlias = float | bool | str | dict[str, "AmfValue"] | list["AmfValue"] | None
-
-MAX_DEPTH = 8
-"""connect and onMetaData nest three deep at most."""
-MAX_ELEMENTS = 1024
-"""Of one body; onMetaData has about twenty."""
-MAX_BODY_BYTES = 64 * 1024
-"""Of a command or metadata; real ones stay below 2 KiB."""
+__all__ = ["AmfValue", "Marker", "decode_values", "encode_values"]
 
 _LONGEST_SHORT_STRING = 0xFFFF
 
@@ -49,13 +43,8 @@ class Marker(IntEnum):
 
 
 def decode_values(body: bytes) -> list[AmfValue]:
-    """The values of one message body, up to one in AMF3 (§3.1), which ends what is read.
-
-    Raises AmfError or LimitExceeded.
-    """
-    if len(body) > MAX_BODY_BYTES:
-        raise LimitExceeded(f"AMF0 body of {len(body)} bytes; the limit is {MAX_BODY_BYTES}")
-    return _Decoder(body).decode_all()
+    """The values of one message body. Raises AmfError or LimitExceeded."""
+    return _Decoder(AmfReader(body)).decode_all()
 
 
 def encode_values(values: Iterable[AmfValue]) -> bytes:
@@ -64,41 +53,27 @@ def encode_values(values: Iterable[AmfValue]) -> bytes:
 
 
 class _Decoder:
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._position = 0
-        self._element_count = 0
+    def __init__(self, reader: AmfReader) -> None:
+        self._reader = reader
+        self._references = ReferenceTable(reader)
+        self._amf3 = Amf3Decoder(reader)
 
     def decode_all(self) -> list[AmfValue]:
         values = []
-        while not self._is_at_end and self._body[self._position] != Marker.AVMPLUS:
+        while not self._reader.is_at_end:
             values.append(self._value(depth=0))
         return values
 
-    @property
-    def _is_at_end(self) -> bool:
-        return self._position == len(self._body)
-
-    def _take(self, count: int) -> bytes:
-        taken = self._body[self._position : self._position + count]
-        if len(taken) < count:
-            raise AmfError("AMF0 value is cut short")
-        self._position += count
-        return taken
-
-    def _unsigned(self, size: int) -> int:
-        return int.from_bytes(self._take(size))
-
     def _value(self, depth: int) -> AmfValue:
-        self._element_count += 1
-        if depth > MAX_DEPTH or self._element_count > MAX_ELEMENTS:
-            raise LimitExceeded(f"AMF0 value of more than {MAX_ELEMENTS} elements or {MAX_DEPTH} levels")
-        marker = self._unsigned(1)
+        marker = self._reader.unsigned(1)
+        if marker == Marker.AVMPLUS:
+            return self._amf3.value(depth)
+        self._reader.count(depth)
         match marker:
             case Marker.NUMBER:
-                return self._number()
+                return self._reader.double()
             case Marker.BOOLEAN:
-                return self._unsigned(1) != 0
+                return self._reader.unsigned(1) != 0
             case Marker.STRING:
                 return self._string(length_size=2)
             case Marker.LONG_STRING | Marker.XML_DOCUMENT:
@@ -108,43 +83,43 @@ class _Decoder:
             case Marker.NULL | Marker.UNDEFINED | Marker.UNSUPPORTED:
                 return None
             case Marker.REFERENCE:
-                self._take(2)
-                return None
-        return self._collection(marker, depth)
+                return self._references.resolve(self._reader.unsigned(2), depth)
+        return self._referable(marker, depth)
+
+    def _referable(self, marker: int, depth: int) -> AmfValue:
+        """Collections, which later values may refer to (§2.9)."""
+        referable = self._references.add()
+        with self._reader.measured(referable, depth):
+            referable.value = self._collection(marker, depth)
+        return referable.value
 
     def _collection(self, marker: int, depth: int) -> AmfValue:
         match marker:
             case Marker.OBJECT:
                 return self._properties(depth)
             case Marker.ECMA_ARRAY:
-                self._take(4)  # a count that senders get wrong
+                self._reader.take(4)  # a count that senders get wrong
                 return self._properties(depth)
             case Marker.TYPED_OBJECT:
                 self._string(length_size=2)
                 return self._properties(depth)
             case Marker.STRICT_ARRAY:
-                return [self._value(depth + 1) for _ in range(self._unsigned(4))]
+                return [self._value(depth + 1) for _ in range(self._reader.unsigned(4))]
         raise AmfError(f"AMF0 marker {marker} has no meaning here")
 
-    def _number(self) -> float:
-        (number,) = struct.unpack(">d", self._take(8))
-        return float(number)
-
     def _date(self) -> float:
-        milliseconds = self._number()
-        self._take(2)  # time zone: reserved, not supported (§2.13)
+        milliseconds = self._reader.double()
+        self._reader.take(2)  # time zone: reserved, not supported (§2.13)
         return milliseconds
 
     def _string(self, length_size: int) -> str:
-        # Encoder names come in local encodings.
-        return self._take(self._unsigned(length_size)).decode(errors="replace")
+        return self._reader.text(self._reader.unsigned(length_size))
 
     def _properties(self, depth: int) -> dict[str, AmfValue]:
         properties: dict[str, AmfValue] = {}
-        while not (depth == 0 and self._is_at_end):  # some encoders leave out the last object's end
+        while not (depth == 0 and self._reader.is_at_end):  # some encoders leave out the last object's end
             name = self._string(length_size=2)
-            if not name and self._body[self._position : self._position + 1] == bytes((Marker.OBJECT_END,)):
-                self._position += 1
+            if not name and self._reader.take_if_next(Marker.OBJECT_END):
                 break
             properties[name] = self._value(depth + 1)
         return properties

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import IntFlag
 
 from ingest.flv.codec_table import AUDIO_CODECS, VIDEO_CODECS
-from ingest.rtmp.amf0 import AmfValue
+from ingest.rtmp.amf import AmfValue
 
 CAN_FORWARD = 4
 """Of a FourCcInfoMask: what comes in a codec goes out to viewers."""

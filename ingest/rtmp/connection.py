@@ -1,7 +1,7 @@
-"""One publisher's socket: a relay between asyncio, the PublisherSession and the PublisherMedia.
+"""One publisher's socket: a relay between asyncio, TLS where there is some, PublisherSession and PublisherMedia.
 
-    socket ─► session ─► events ─► media ─► publication
-           ◄─ data_to_send          (all within one call: there is no queue, TCP holds back what we cannot take)
+    socket ─► (TLS) ─► session ─► events ─► media ─► publication
+           ◄─ (TLS) ◄─ data_to_send      (all within one call: there is no queue, TCP holds back what we cannot take)
 
 The connection ends in one place, `_end`: the publication is ended and the reason logged and counted, once. After that
 the socket lingers half-closed, so that the publisher can read why before a reset takes it away.
@@ -12,14 +12,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol, cast
 
 from structlog.typing import FilteringBoundLogger
 
-from ingest.rtmp.errors import CloseReason, MediaError
+from ingest.rtmp.errors import CloseReason, MediaError, TlsError
 from ingest.rtmp.events import Event, MediaReceived, MetadataReceived, PublishEnded, PublishRequested, SessionClosed
 from ingest.rtmp.media import PublisherMedia
 from ingest.rtmp.session import PublisherSession, State
+from ingest.rtmp.tls import PortTls, TlsLayer, begin_tls
 from pinkmedia.publishing import Door, Publication, PublishRefused, PublishRequest, Refusal
 
 WRONG_KEY_DELAY_SECONDS = 1.0
@@ -36,8 +38,10 @@ class ConnectionOwner(Protocol):
     door: Door
     log: FilteringBoundLogger
 
-    def connection_opened(self, connection: PublisherConnection) -> str | None:
+    def connection_opened(self, connection: PublisherConnection) -> tuple[CloseReason, str] | None:
         """Why the connection cannot stay, or None."""
+
+    def wrong_key_presented(self, connection: PublisherConnection) -> None: ...
 
     def media_received(self, byte_count: int) -> None: ...
 
@@ -49,8 +53,11 @@ class ConnectionOwner(Protocol):
 class PublisherConnection(asyncio.Protocol):
     """Made by the server for each accepted socket."""
 
-    def __init__(self, owner: ConnectionOwner) -> None:
+    def __init__(self, owner: ConnectionOwner, port_tls: PortTls | None = None) -> None:
         self._owner = owner
+        self._port_tls = port_tls
+        self._tls: TlsLayer | None = None
+        self._has_received = False
         self._loop = asyncio.get_running_loop()
         self._session = PublisherSession(time.monotonic())
         self._media: PublisherMedia | None = None
@@ -65,6 +72,10 @@ class PublisherConnection(asyncio.Protocol):
         """When the bytes in hand came: the media's ``received_at``."""
         self.peer_address = ""
         """IP address, known from ``connection_made`` on."""
+
+    @property
+    def is_tls(self) -> bool:
+        return self._tls is not None
 
     def shut_down(self, reason: CloseReason, detail: str) -> None:
         """Tell the publisher and close. Safe to call more than once."""
@@ -81,12 +92,31 @@ class PublisherConnection(asyncio.Protocol):
         if objection is None:
             self._arm_timer()
         else:
-            self._end(CloseReason.TOO_MANY_CONNECTIONS, objection)
+            self._end(*objection)
             self._reset()
 
     def data_received(self, data: bytes) -> None:
+        if self._has_ended:
+            return
         self._read_at = time.monotonic()
-        self._handle(self._session.receive_data(data, self._read_at))
+        try:
+            plaintext = self._decipher(data)
+        except TlsError as error:
+            self.shut_down(error.reason, str(error))
+            return
+        self._handle(self._session.receive_data(plaintext, self._read_at))
+        if self._tls and self._tls.has_ended:
+            self._peer_finished()
+
+    def _decipher(self, data: bytes) -> bytes:
+        """What the peer says; its first byte decides about TLS. Raises TlsError."""
+        if not self._has_received:
+            self._has_received = True
+            self._tls = begin_tls(self._port_tls, data[0])
+        return self._tls.receive_data(data) if self._tls else data
+
+    def eof_received(self) -> None:
+        self._peer_finished()
 
     def pause_writing(self) -> None:
         self._end(CloseReason.NOT_READING, f"more than {MAX_SEND_BUFFER_BYTES} bytes of answers not taken")
@@ -96,17 +126,24 @@ class PublisherConnection(asyncio.Protocol):
         try:
             self._end_lost(exc)
         finally:  # whatever fails above: the server counts on it
+            self._cancel_timer()
+            self._transport = None
             self._owner.connection_closed(self)
 
-    def _end_lost(self, exc: Exception | None) -> None:
+    def _end_lost(self, exc: Exception | None = None) -> None:
         if exc is not None and not isinstance(exc, OSError):
             self._end(CloseReason.INTERNAL_ERROR, type(exc).__name__)
         elif self._session.state is State.ENDED:
             self._end(CloseReason.PUBLISHER_LEFT, "unpublished")
+        elif self._tls and not self._tls.has_spoken:
+            self._end(CloseReason.TLS_FAILED, "the publisher left without a word; does it trust the certificate?")
         else:
             self._end(CloseReason.CONNECTION_LOST, f"while {self._session.state.name.lower()}")
-        self._cancel_timer()
-        self._transport = None
+
+    def _peer_finished(self) -> None:
+        """Nothing more comes. asyncio closes our side, too, but might wait for ever for our last words to be taken."""
+        self._end_lost()
+        self._linger()
 
     # The session's events
 
@@ -131,13 +168,18 @@ class PublisherConnection(asyncio.Protocol):
         """Send what the session has to say, then close or re-arm the timer."""
         if self._transport is None or self._transport.is_closing():
             return
-        outgoing = self._session.data_to_send()
-        if outgoing:
-            self._transport.write(outgoing)
+        self._write(self._session.data_to_send())
         if self._session.state is State.CLOSED:
             self._linger()
         else:
             self._arm_timer()
+
+    def _write(self, plaintext: bytes) -> None:
+        if self._tls:
+            self._tls.send(plaintext)
+        outgoing = self._tls.data_to_send() if self._tls else plaintext
+        if outgoing and self._transport is not None:
+            self._transport.write(outgoing)
 
     def _arm_timer(self) -> None:
         """Only a nearer deadline moves the timer; after each packet it is farther, and an early call does no harm."""
@@ -160,12 +202,14 @@ class PublisherConnection(asyncio.Protocol):
     # Admission
 
     async def _admit(self, key: str) -> None:
-        request = PublishRequest("rtmp", key, self.peer_address, self._disconnect)
+        request = PublishRequest("rtmps" if self.is_tls else "rtmp", key, self.peer_address, self._disconnect)
         try:
             publication = await self._owner.door.admit(request)
         except PublishRefused as refused:
-            delay_seconds = WRONG_KEY_DELAY_SECONDS if refused.refusal is Refusal.BAD_KEY else 0.0
-            self._loop.call_later(delay_seconds, self._refuse, refused.refusal)
+            is_wrong_key = refused.refusal is Refusal.BAD_KEY
+            if is_wrong_key:
+                self._owner.wrong_key_presented(self)
+            self._loop.call_later(WRONG_KEY_DELAY_SECONDS if is_wrong_key else 0.0, self._refuse, refused.refusal)
         except Exception:
             self._owner.log.exception("admission_failed", peer=self.peer_address)
             self.shut_down(CloseReason.INTERNAL_ERROR, "the server failed; try again later")
@@ -223,12 +267,16 @@ class PublisherConnection(asyncio.Protocol):
 
     def _linger(self) -> None:
         """Close our half; what the publisher still sends is read and dropped, because unread it would reset."""
-        if self._transport is None or self._is_lingering:
+        if self._transport is None or self._transport.is_closing() or self._is_lingering:
             return
         self._is_lingering = True
-        self._transport.write_eof()
+        if self._tls:
+            self._tls.close()
+            self._write(b"")
         self._cancel_timer()
         self._timer = self._loop.call_later(LINGER_SECONDS, self._reset)
+        with suppress(OSError):  # the peer has reset it meanwhile, which asyncio has yet to find out
+            self._transport.write_eof()
 
     def _reset(self) -> None:
         if self._transport is not None:

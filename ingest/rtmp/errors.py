@@ -3,6 +3,7 @@
 PinkmediaError
 └── RtmpError            the peer broke a rule of the protocol, or a limit of ours; carries the reason to log
     ├── HandshakeError   it does not speak RTMP, or not this kind
+    │   └── TlsError     TLS that cannot be had, or where there is none
     ├── ChunkError       chunks that cannot be put together
     ├── AmfError         a command or metadata that cannot be decoded
     ├── CommandError     commands in an order that makes no publisher
@@ -33,6 +34,8 @@ class CloseReason(StrEnum):
     """Its connection ended without one."""
     HANDSHAKE_FAILED = "handshake_failed"
     HANDSHAKE_TIMEOUT = "handshake_timeout"
+    TLS_FAILED = "tls_failed"
+    """TLS below RTMP was not established, was broken, or was tried on a port without it."""
     PUBLISH_TIMEOUT = "publish_timeout"
     """Connected, but did not ask to publish."""
     STALLED = "stalled"
@@ -71,6 +74,12 @@ class HandshakeError(RtmpError):
     """The first bytes are not those of an RTMP publisher."""
 
     reason = CloseReason.HANDSHAKE_FAILED
+
+
+class TlsError(HandshakeError):
+    """TLS that cannot be had, or where there is none."""
+
+    reason = CloseReason.TLS_FAILED
 
 
 class ChunkError(RtmpError):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
-from ingest.rtmp.amf0 import AmfValue, decode_values, encode_values
+from ingest.rtmp.amf import AmfValue
+from ingest.rtmp.amf0 import decode_values, encode_values
 from ingest.rtmp.errors import AmfError, ChunkError
 
 AGGREGATE_HEADER_BYTES = 11

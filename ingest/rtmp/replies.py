@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest.rtmp.amf0 import AmfValue
+from ingest.rtmp.amf import AmfValue
 from ingest.rtmp.errors import CloseReason
 from ingest.rtmp.messages import Message, MessageType, control
 from pinkmedia.publishing import Refusal
@@ -13,6 +13,8 @@ OUTGOING_CHUNK_SIZE = 65_536
 """FFmpeg adopts it for sending, so it decides how efficiently its media arrives."""
 BAD_KEY_CODE = "NetStream.Publish.BadName"
 """For a key that is wrong, missing, or cannot be one."""
+DENIED = "NetStream.Publish.Denied"
+"""For the right key at the wrong moment."""
 REJECTED = "NetStream.Publish.Rejected"
 """The code for whatever ends a publisher that was, or would have been, admitted; the description says more."""
 
@@ -33,7 +35,7 @@ REFUSALS = {
         "somebody is publishing to this stream already",
     ),
     Refusal.NOT_ALLOWED: (
-        "NetStream.Publish.Denied",
+        DENIED,
         CloseReason.NOT_ALLOWED,
         "this stream may not go live; ask the site's operator",
     ),

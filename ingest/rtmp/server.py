@@ -1,9 +1,13 @@
-"""The RTMP listener: accepts publishers within limits, counts them, and drains them when it closes."""
+"""The RTMP listeners: accept publishers within limits, count them, and drain them when they close.
+
+A connection beyond a limit is closed as it is accepted: it has cost no handshake, and no look at a key.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -12,13 +16,23 @@ from structlog.typing import FilteringBoundLogger
 
 from ingest.rtmp.connection import PublisherConnection
 from ingest.rtmp.errors import CloseReason
+from ingest.rtmp.tls import PortTls
+from pinkmedia.address_limits import AddressRateLimit, address_group
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.publishing import Door
 
 MAX_CONNECTIONS = 500
 """Far above what one machine can transcode; keeps file descriptors for the viewers."""
 MAX_CONNECTIONS_PER_ADDRESS = 32
-"""A studio behind one address has several encoders; a flood has more."""
+"""A studio behind one address has several encoders; a flood has more. The operator may know better."""
+CONNECTION_WINDOW_SECONDS = 1.0
+"""In which an address may open as many connections as it may have open: all its encoders may come back at once, while
+TLS handshakes, which cost some 0.4 ms each, cannot be asked for by the thousand."""
+MAX_WRONG_KEYS = 10
+"""From one address within WRONG_KEY_WINDOW_SECONDS: a person tries some, an encoder with an old key retries each few
+seconds for ever. It bounds what the store is asked; guessing a key of 256 bits is hopeless at any rate."""
+WRONG_KEY_WINDOW_SECONDS = 60.0
+"""How long the patience lasts for. Then one more key may be tried each 6 s."""
 BACKLOG = 128
 """Sockets that wait to be accepted: all encoders of a site coming back at once after a restart."""
 
@@ -38,15 +52,25 @@ class IngestCounters:
 class RtmpServer:
     """Listens for publishers and hands their media to the publications that the door gives."""
 
-    def __init__(self, door: Door, log: FilteringBoundLogger | None = None) -> None:
+    def __init__(
+        self,
+        door: Door,
+        log: FilteringBoundLogger | None = None,
+        *,
+        max_connections_per_address: int = MAX_CONNECTIONS_PER_ADDRESS,
+    ) -> None:
         self.door = door
         self.log: FilteringBoundLogger = log or structlog.get_logger("ingest.rtmp")
         self.counters = IngestCounters()
         self._connections: set[PublisherConnection] = set()
+        self._max_per_address = max_connections_per_address
         self._by_address: Counter[str] = Counter()
+        """Open now, by group of addresses."""
+        self._attempts = AddressRateLimit(max_connections_per_address, CONNECTION_WINDOW_SECONDS)
+        self._wrong_keys = AddressRateLimit(MAX_WRONG_KEYS, WRONG_KEY_WINDOW_SECONDS)
         self._all_closed = asyncio.Event()
         self._all_closed.set()
-        self._server: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
 
     @property
     def connection_count(self) -> int:
@@ -54,39 +78,58 @@ class RtmpServer:
         return len(self._connections)
 
     @property
-    def port(self) -> int:
-        """Where it listens: the system's choice when it was started with port 0. 0 when it does not listen."""
-        return int(self._server.sockets[0].getsockname()[1]) if self._server and self._server.sockets else 0
+    def tls_connection_count(self) -> int:
+        """Of those, the ones over TLS."""
+        return sum(connection.is_tls for connection in self._connections)
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen. Raises EnvironmentFault when the address cannot be had."""
+    @property
+    def port(self) -> int:
+        """Where it listens first: the system's choice when it was started with port 0. 0 when it does not listen."""
+        sockets = [socket for listener in self._listeners for socket in listener.sockets]
+        return int(sockets[0].getsockname()[1]) if sockets else 0
+
+    async def start(self, host: str, port: int, tls: PortTls | None = None) -> None:
+        """Listen; to be called for each port. Raises EnvironmentFault when the address cannot be had."""
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(lambda: PublisherConnection(self), host, port, backlog=BACKLOG)
+            listener = await loop.create_server(lambda: PublisherConnection(self, tls), host, port, backlog=BACKLOG)
         except OSError as error:
-            raise EnvironmentFault(_bind_failure(host, port, error)) from error
-        self.log.info("rtmp_listening", host=host, port=self.port)
+            key = "rtmps_port" if tls and tls.is_required else "rtmp_port"
+            raise EnvironmentFault(_bind_failure(host, port, key, error)) from error
+        self._listeners.append(listener)
+        self.log.info("rtmp_listening", host=host, port=listener.sockets[0].getsockname()[1], tls=_tls_in_words(tls))
 
     async def close(self, reason: str) -> None:
         """Stop listening, tell every publisher ``reason``, and return when all connections are gone."""
-        if self._server is not None:
-            self._server.close()
+        for listener in self._listeners:
+            listener.close()
         for connection in list(self._connections):
             connection.shut_down(CloseReason.SHUTTING_DOWN, reason)
         await self._all_closed.wait()
 
     # What connections call
 
-    def connection_opened(self, connection: PublisherConnection) -> str | None:
+    def connection_opened(self, connection: PublisherConnection) -> tuple[CloseReason, str] | None:
         self.counters.connections += 1
         self._connections.add(connection)
-        self._by_address[connection.peer_address] += 1
+        self._by_address[address_group(connection.peer_address)] += 1
         self._all_closed.clear()
+        return self._objection(connection.peer_address, time.monotonic())
+
+    def _objection(self, address: str, now: float) -> tuple[CloseReason, str] | None:
         if len(self._connections) > MAX_CONNECTIONS:
-            return f"more than {MAX_CONNECTIONS} connections"
-        if self._by_address[connection.peer_address] > MAX_CONNECTIONS_PER_ADDRESS:
-            return f"more than {MAX_CONNECTIONS_PER_ADDRESS} connections from one address"
+            return CloseReason.TOO_MANY_CONNECTIONS, f"more than {MAX_CONNECTIONS} connections"
+        if self._by_address[address_group(address)] > self._max_per_address:
+            return CloseReason.TOO_MANY_CONNECTIONS, f"more than {self._max_per_address} connections from one address"
+        if self._wrong_keys.is_spent(address, now):
+            return CloseReason.TOO_MANY_BAD_KEYS, "too many wrong keys from this address; one more may come in 6 s"
+        if self._attempts.is_spent(address, now):
+            return CloseReason.TOO_MANY_CONNECTIONS, f"more than {self._max_per_address} new connections in a second"
+        self._attempts.count(address, now)
         return None
+
+    def wrong_key_presented(self, connection: PublisherConnection) -> None:
+        self._wrong_keys.count(connection.peer_address, time.monotonic())
 
     def media_received(self, byte_count: int) -> None:
         self.counters.media_bytes += byte_count
@@ -96,15 +139,21 @@ class RtmpServer:
 
     def connection_closed(self, connection: PublisherConnection) -> None:
         self._connections.discard(connection)
-        self._by_address[connection.peer_address] -= 1
+        self._by_address[address_group(connection.peer_address)] -= 1
         self._by_address += Counter()  # forget addresses without connections
         if not self._connections:
             self._all_closed.set()
 
 
-def _bind_failure(host: str, port: int, error: OSError) -> str:
+def _tls_in_words(tls: PortTls | None) -> str:
+    if tls is None:
+        return "none"
+    return "required" if tls.is_required else "accepted"
+
+
+def _bind_failure(host: str, port: int, key: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use: stop the other program, or set rtmp_port to a free one"
+        return f"port {port} on {host} is in use: stop the other program, or set {key} to a free one"
     if error.errno == errno.EACCES:
-        return f"port {port} on {host} is not allowed for this user: set rtmp_port to one above 1023"
+        return f"port {port} on {host} is not allowed for this user: set {key} to one above 1023"
     return f"cannot listen on port {port} of {host}: {error.strerror or error}"

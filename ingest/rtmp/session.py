@@ -16,7 +16,7 @@ from enum import Enum, auto
 from typing import ClassVar
 
 from ingest.elementary import MediaKind
-from ingest.rtmp.amf0 import AmfValue
+from ingest.rtmp.amf import AmfValue
 from ingest.rtmp.capabilities import can_reconnect, server_capabilities
 from ingest.rtmp.chunks import ChunkReader
 from ingest.rtmp.errors import CloseReason, CommandError, LimitExceeded, PlayRefused, RtmpError, StreamKeyError
@@ -41,6 +41,7 @@ from ingest.rtmp.replies import (
     BAD_KEY_CODE,
     CONNECT_INFORMATION,
     CONNECT_PROPERTIES,
+    DENIED,
     REFUSALS,
     REJECTED,
     WINDOW_BYTES,
@@ -145,11 +146,11 @@ class PublisherSession:
 
     def reject_publish(self, refusal: Refusal) -> list[Event]:
         """Answer PublishRequested: the publisher is told why, and the session is closed."""
-        code, reason, detail = REFUSALS[refusal]
-        if self._state is State.REQUESTED:
-            self._send_status("error", code, detail)
-        self._close(reason, detail)
-        return self._take_events()
+        return self._refuse(*REFUSALS[refusal])
+
+    def deny_publish(self, reason: CloseReason, detail: str) -> list[Event]:
+        """Answer PublishRequested: the publisher is kept out for another reason."""
+        return self._refuse(DENIED, reason, detail)
 
     def shut_down(self, reason: CloseReason, detail: str) -> list[Event]:
         """End the connection from this side: the publisher is told ``detail`` first."""
@@ -157,15 +158,16 @@ class PublisherSession:
         self._close(reason, detail)
         return self._take_events()
 
-    def request_reconnect(self, description: str, tc_url: str | None) -> None:
-        """Ask the publisher to come back elsewhere (or at the same address), if it knows how to; media still counts.
+    def request_reconnect(self, description: str, tc_url: str) -> bool:
+        """Ask the publisher to go on at another server, if it knows how to; until then its media still counts.
 
         Enhanced RTMP v2, "Reconnect Request".
         """
-        if self._state is State.PUBLISHING and can_reconnect(self._connect):
-            request = information("status", "NetConnection.Connect.ReconnectRequest", description)
-            target: dict[str, AmfValue] = {"tcUrl": tc_url} if tc_url else {}
-            self._speaker.connection_status(request | target)
+        if self._state is not State.PUBLISHING or not can_reconnect(self._connect):
+            return False
+        request = information("status", "NetConnection.Connect.ReconnectRequest", description)
+        self._speaker.connection_status(request | {"tcUrl": tc_url})
+        return True
 
     # Receiving
 
@@ -276,7 +278,7 @@ class PublisherSession:
             raise CommandError("publish without connect, or twice")
         self._publish_stream_id = command.stream_id
         name = command.argument(1)
-        key = parse_stream_key(self._connected("app"), name if isinstance(name, str) else "")
+        key = parse_stream_key(self._connected("app"), name if isinstance(name, str) else "", self._connected("tcUrl"))
         self._state, self._deadline = State.REQUESTED, None
         self._events.append(PublishRequested(key))
 
@@ -304,6 +306,12 @@ class PublisherSession:
 
     def _send_status(self, level: str, code: str, description: str) -> None:
         self._speaker.stream_status(self._publish_stream_id, level, code, description)
+
+    def _refuse(self, code: str, reason: CloseReason, detail: str) -> list[Event]:
+        if self._state is State.REQUESTED:
+            self._send_status("error", code, detail)
+        self._close(reason, detail)
+        return self._take_events()
 
     def _tell_rejected(self, description: str) -> None:
         if self._state in (State.REQUESTED, State.PUBLISHING):

@@ -5,7 +5,7 @@ Each kind of message has its chunk stream, as Adobe's servers have it; some enco
 
 from __future__ import annotations
 
-from ingest.rtmp.amf0 import AmfValue
+from ingest.rtmp.amf import AmfValue
 from ingest.rtmp.chunks import ChunkWriter
 from ingest.rtmp.messages import Command, Message, MessageType, UserControlEvent, control, user_control
 from ingest.rtmp.replies import CONNECT_ANNOUNCEMENTS, OUTGOING_CHUNK_SIZE, information

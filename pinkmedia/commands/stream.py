@@ -1,4 +1,4 @@
-"""``pinkmedia stream``: make streams, list them, change their keys. Works while the server runs."""
+"""``pinkmedia stream``: make streams, list them, change their keys and rights. Works while the server runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from pinkmedia.commands.flags import takes_settings
 from pinkmedia.config import Settings
+from pinkmedia.tiers import Tier
 
 if TYPE_CHECKING:
     from pinkmedia.store import Stream, StreamStore
@@ -17,14 +18,16 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 StreamName = Annotated[str, typer.Argument(help="1 to 63 of a-z, 0-9, _ and -.")]
 
-app = typer.Typer(help="Make streams, list them, change their keys.", no_args_is_help=False)
+TierOption = Annotated[Tier, typer.Option(help="What the stream may do.")]
+
+app = typer.Typer(help="Make streams, list them, change their keys and what they may do.", no_args_is_help=False)
 
 
 @app.command()
 @takes_settings("data_dir")
-def create(name: StreamName, load: Callable[[], Settings]) -> None:
+def create(name: StreamName, load: Callable[[], Settings], tier: TierOption = Tier.STANDARD) -> None:
     """Make a stream and print its key, alone, on the last line."""
-    stream, key = _with_store(load(), lambda store: store.create(name))
+    stream, key = _with_store(load(), lambda store: store.create(name, tier))
     _explain(f"Stream {stream.name} is made. Its key, which is not shown again:")
     typer.echo(key)
 
@@ -36,6 +39,32 @@ def rotate_key(name: StreamName, load: Callable[[], Settings]) -> None:
     key = _with_store(load(), lambda store: store.rotate_key(name))
     _explain(f"The old key of stream {name} opens nothing any more. The new one, which is not shown again:")
     typer.echo(key)
+
+
+@app.command("set-tier")
+@takes_settings("data_dir")
+def set_tier(
+    name: StreamName, tier: Annotated[Tier, typer.Argument(help="What it may do.")], load: Callable[[], Settings]
+) -> None:
+    """Put a stream into another tier, from its next publisher on."""
+    _with_store(load(), lambda store: store.set_tier(name, tier))
+    _explain(f"Stream {name} is {tier} from its next publisher on.")
+
+
+@app.command()
+@takes_settings("data_dir")
+def block(name: StreamName, load: Callable[[], Settings]) -> None:
+    """End a stream's broadcast and keep it from going live."""
+    _with_store(load(), lambda store: store.set_blocked(name, True))
+    _explain(f"Stream {name} is blocked; to let it go live again: pinkmedia stream unblock {name}")
+
+
+@app.command()
+@takes_settings("data_dir")
+def unblock(name: StreamName, load: Callable[[], Settings]) -> None:
+    """Let a blocked stream go live again."""
+    _with_store(load(), lambda store: store.set_blocked(name, False))
+    _explain(f"Stream {name} may go live.")
 
 
 @app.command("list")
@@ -72,8 +101,9 @@ def _print_table(streams: list[Stream]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("Name", "Key ends in", "Made", "Key made", box=box.SIMPLE_HEAD)
+    table = Table("Name", "Tier", "Blocked", "Key ends in", "Made (UTC)", "Key made (UTC)", box=box.SIMPLE_HEAD)
     for stream in streams:
-        made, rotated = (f"{moment:%Y-%m-%d %H:%M} UTC" for moment in (stream.created_at, stream.key_rotated_at))
-        table.add_row(stream.name, f"…{stream.key_hint}", made, rotated)
+        made, rotated = (f"{moment:%Y-%m-%d %H:%M}" for moment in (stream.created_at, stream.key_rotated_at))
+        blocked = "blocked" if stream.is_blocked else ""
+        table.add_row(stream.name, stream.tier, blocked, f"…{stream.key_hint}", made, rotated)
     Console().print(table)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,17 +21,16 @@ from pinkmedia.errors import EnvironmentFault
 from pinkmedia.live.broadcast import Broadcast, BroadcastSettings
 from pinkmedia.media import Packet, Part, Rendition, Track
 from pinkmedia.publishing import Publication, PublishLimits, PublishRefused, PublishRequest, Refusal
-from pinkmedia.store import StreamStore
+from pinkmedia.store import Stream, StreamStore
+from pinkmedia.tiers import Tier, TierLimits
 from transcode.pool import WorkerPool
 
 ENDED_LINGER_SECONDS = 30.0
 """How long an ended presentation is still served: players read the end of the playlist, and what they still lack."""
 OFFLINE = "offline"
 """The status of a stream without a broadcast."""
-KEY_CHECK_SECONDS = 2.0
-"""How often live publishers' keys are checked again: a rotated key cuts its publisher off within this."""
-
-DEFAULT_LIMITS = PublishLimits(bit_rate_bps=20_000_000, video_tracks=5, audio_tracks=6)
+STREAM_CHECK_SECONDS = 2.0
+"""How often live streams are looked up again: a rotated key or a block cuts the publisher off within this."""
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +52,8 @@ class LiveStream:
         self.publisher: PublishRequest | None = None
         self.admitted_key_at: datetime | None = None
         """When the publisher's key was made; a later key in the store means that it was rotated."""
+        self.tier = Tier.STANDARD
+        """That of the last publisher's admission."""
         self.presentations: dict[str, Presentation] = {}
         self.key_frame_distance_seconds = 0.0
 
@@ -59,18 +61,26 @@ class LiveStream:
 class LiveDirectory:
     """Admits publishers and finds presentations."""
 
-    def __init__(self, store: StreamStore, settings: BroadcastSettings, pool: WorkerPool, metrics: LiveMetrics) -> None:
+    def __init__(
+        self,
+        store: StreamStore,
+        settings: BroadcastSettings,
+        tiers: Mapping[Tier, TierLimits],
+        pool: WorkerPool,
+        metrics: LiveMetrics,
+    ) -> None:
         self._store = store
         self._settings = settings
+        self._tiers = tiers
         self._pool = pool
         self._metrics = metrics
         self._streams: dict[str, LiveStream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
-        self._key_check: asyncio.Task[None] | None = None
+        self._stream_check: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._key_check = asyncio.create_task(self._check_keys())
+        self._stream_check = asyncio.create_task(self._check_streams())
 
     async def close(self, reason: str) -> None:
         """No more publishers; those there are told why, and every broadcast ends as it should."""
@@ -82,8 +92,8 @@ class LiveDirectory:
                 stream.publisher.disconnect(reason)
         if self._tasks:
             await asyncio.wait(self._tasks)
-        if self._key_check is not None:
-            await self._key_check
+        if self._stream_check is not None:
+            await self._stream_check
 
     # For publishers
 
@@ -91,25 +101,39 @@ class LiveDirectory:
         """See pinkmedia.publishing.Door."""
         if self._closing.is_set():
             raise PublishRefused(Refusal.SHUTTING_DOWN)
-        # Shielded: a publisher that hangs up must not interrupt the database in the middle of a statement.
-        known = await asyncio.shield(self._store.find_by_key(request.key))
+        known = await self._find_allowed(request.key)
         if self._closing.is_set():  # meanwhile
             raise PublishRefused(Refusal.SHUTTING_DOWN)
-        if known is None:
-            raise PublishRefused(Refusal.BAD_KEY)
         stream = self._streams.setdefault(known.name, LiveStream(known.name))
         if stream.publisher is not None:
             raise PublishRefused(Refusal.ALREADY_PUBLISHING)
-        stream.publisher, stream.admitted_key_at = request, known.key_rotated_at
+        stream.publisher, stream.admitted_key_at, stream.tier = request, known.key_rotated_at, known.tier
         if stream.broadcast is None:
             stream.broadcast = self._new_broadcast(stream)
         stream.broadcast.expect_source()
-        return StreamPublication(stream, stream.broadcast, request, self._finish)
+        return StreamPublication(stream, stream.broadcast, request, self._tiers[known.tier].publish, self._finish)
+
+    async def limits_for(self, key: str) -> TierLimits:
+        """What the stream of this key may be sent.
+
+        Raises PublishRefused.
+        """
+        return self._tiers[(await self._find_allowed(key)).tier]
+
+    async def _find_allowed(self, key: str) -> Stream:
+        # Shielded: a publisher that hangs up must not interrupt the database in the middle of a statement.
+        known = await asyncio.shield(self._store.find_by_key(key))
+        if known is None:
+            raise PublishRefused(Refusal.BAD_KEY)
+        if known.is_blocked:
+            raise PublishRefused(Refusal.NOT_ALLOWED)
+        return known
 
     def _new_broadcast(self, stream: LiveStream) -> Broadcast:
+        is_transcoding = self._settings.is_transcoding and stream.tier is not Tier.PASSTHROUGH
         broadcast = Broadcast(
             stream.name,
-            self._settings,
+            replace(self._settings, is_transcoding=is_transcoding),
             self._pool,
             key_frame_distance_seconds=stream.key_frame_distance_seconds,
             open_presentation=lambda layout, names: self._open_presentation(stream, layout, names),
@@ -136,10 +160,11 @@ class LiveDirectory:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _check_keys(self) -> None:
-        while not await self._closes_within(KEY_CHECK_SECONDS):
-            for stream in [stream for stream in self._streams.values() if stream.publisher is not None]:
-                await self._check_key(stream)
+    async def _check_streams(self) -> None:
+        while not await self._closes_within(STREAM_CHECK_SECONDS):
+            for stream in list(self._streams.values()):
+                if stream.publisher is not None or stream.broadcast is not None:
+                    await self._check_stream(stream)
 
     async def _closes_within(self, seconds: float) -> bool:
         """Ends by an event and not by cancelling, which would interrupt the database in the middle of a statement."""
@@ -149,15 +174,21 @@ class LiveDirectory:
             return False
         return True
 
-    async def _check_key(self, stream: LiveStream) -> None:
+    async def _check_stream(self, stream: LiveStream) -> None:
         publisher = stream.publisher
         try:
             known = await self._store.find_by_name(stream.name)
         except EnvironmentFault as fault:
-            log.warning("stream_key_not_checked", stream=stream.name, reason=str(fault))
+            log.warning("stream_not_checked", stream=stream.name, reason=str(fault))
             return
-        is_valid = known is not None and known.key_rotated_at == stream.admitted_key_at
-        if publisher is not None and publisher is stream.publisher and not is_valid:
+        if publisher is not stream.publisher:  # meanwhile; the new one was admitted just now
+            return
+        if known is not None and known.is_blocked:
+            log.info("stream_blocked", stream=stream.name)
+            self._finish(stream)  # nobody is waited for
+            if publisher is not None:
+                publisher.disconnect("this stream was blocked; ask the site's operator")
+        elif publisher is not None and (known is None or known.key_rotated_at != stream.admitted_key_at):
             log.info("stream_key_changed", stream=stream.name)
             publisher.disconnect("the stream key was changed")
 
@@ -212,10 +243,11 @@ class StreamPublication:
         stream: LiveStream,
         broadcast: Broadcast,
         request: PublishRequest,
+        limits: PublishLimits,
         finish: Callable[[LiveStream], None],
     ) -> None:
         self.stream_name = stream.name
-        self.limits = DEFAULT_LIMITS
+        self.limits = limits
         self._stream = stream
         self._broadcast = broadcast
         self._request = request

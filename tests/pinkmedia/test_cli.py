@@ -43,6 +43,31 @@ class TestStream:
         assert is_key(rotated.stdout.splitlines()[-1])
         assert rotated.stdout != created.stdout
 
+    def test_a_stream_has_a_tier(self, tmp_path: Path) -> None:
+        created = run_command("stream", "create", "alice", "--tier", "partner", directory=tmp_path)
+        assert is_key(created.stdout.splitlines()[-1])
+        assert "partner" in run_command("stream", "list", directory=tmp_path).stdout
+        changed = run_command("stream", "set-tier", "alice", "passthrough", directory=tmp_path)
+        assert (changed.returncode, changed.stdout) == (0, "")
+        assert "passthrough" in run_command("stream", "list", directory=tmp_path).stdout
+
+    def test_a_tier_that_there_is_not(self, tmp_path: Path) -> None:
+        result = run_command("stream", "create", "alice", "--tier", "gold", directory=tmp_path)
+        assert result.returncode == 2
+        assert result.stderr.count("\n") == 1
+        assert "'partner', 'standard', 'passthrough'" in result.stderr
+
+    def test_a_stream_is_blocked_and_unblocked(self, tmp_path: Path) -> None:
+        def rows() -> list[str]:
+            listed = run_command("stream", "list", directory=tmp_path).stdout
+            return [line for line in listed.splitlines() if "alice" in line]
+
+        run_command("stream", "create", "alice", directory=tmp_path)
+        assert run_command("stream", "block", "alice", directory=tmp_path).returncode == 0
+        assert all("blocked" in row for row in rows())
+        assert run_command("stream", "unblock", "alice", directory=tmp_path).returncode == 0
+        assert not any("blocked" in row for row in rows())
+
     def test_list_shows_only_the_end_of_a_key(self, tmp_path: Path) -> None:
         key = run_command("stream", "create", "alice", directory=tmp_path).stdout.strip()
         listed = run_command("stream", "list", directory=tmp_path).stdout

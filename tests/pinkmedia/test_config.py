@@ -10,6 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from pinkmedia.config import ConfigurationError, Settings, accepted_values, load_settings, variable_name
+from pinkmedia.publishing import PublishLimits
+from pinkmedia.tiers import Tier, TierLimits
 from tests.pinkmedia.command_line import ROOT, clean_environment
 
 
@@ -122,6 +124,20 @@ class TestRefusals:
             "default: window_seconds cannot stay 12: it must be at least 3 × segment_target_seconds, which is 15"
         )
 
+    def test_rtmps_needs_a_certificate(self) -> None:
+        assert refusal({"rtmps_port": 1936}) == (
+            "flag: --rtmps-port cannot be '1936': it must be 0 without tls_certificate and tls_private_key"
+        )
+        write_config("rtmp_port_accepts_tls = true\n")
+        assert refusal().endswith("it must be false without tls_certificate and tls_private_key")
+
+    @pytest.mark.parametrize(
+        ("given", "missing"), [("tls_certificate", "tls_private_key"), ("tls_private_key", "tls_certificate")]
+    )
+    def test_a_certificate_needs_its_key(self, given: str, missing: str) -> None:
+        write_config(f"{given} = 'a.pem'\n")
+        assert refusal() == f"pinkmedia.toml: {given} cannot be 'a.pem': it must be given together with {missing}"
+
 
 class TestFile:
     def test_broken_toml_tells_line_and_column(self) -> None:
@@ -148,6 +164,34 @@ class TestAddresses:
         settings = Settings(public_url="https://live.example.com/")
         assert settings.base_url == "https://live.example.com"
         assert settings.rtmp_url == "rtmp://live.example.com:1935/live"
+
+    def test_publishers_are_told_the_host_that_they_have_reached_when_there_is_no_other(self) -> None:
+        assert Settings(rtmp_port=2).ingest_urls("studio.example") == ["rtmp://studio.example:2/live"]
+        assert Settings().ingest_urls("::1") == ["rtmp://[::1]:1935/live"]
+        assert Settings(host="192.0.2.1").ingest_urls("studio.example") == ["rtmp://192.0.2.1:1935/live"]
+        settings = Settings(public_url="https://live.example.com/")
+        assert settings.ingest_urls("studio.example") == ["rtmp://live.example.com:1935/live"]
+
+
+class TestTiers:
+    def test_each_has_its_limits(self) -> None:
+        settings = Settings(standard_max_kbps=6000, standard_max_height=1080, standard_max_fps=30)
+        limits = settings.tier_limits()
+        assert limits[Tier.STANDARD] == TierLimits(PublishLimits(6_000_000, 3, 2), max_height=1080, max_fps=30)
+        assert set(limits) == set(Tier)
+
+    def test_an_ordinary_streamer_is_not_refused(self) -> None:
+        """1080p60 at 6 Mb/s with sound, as OBS is usually set."""
+        for limits in Settings().tier_limits().values():
+            assert limits.publish.bit_rate_bps > 6_000_000 + 320_000
+
+
+def test_rtmps_is_offered_first_where_there_is_some() -> None:
+    settings = Settings(rtmps_port=443, tls_certificate=Path("a.pem"), tls_private_key=Path("b.pem"))
+    assert settings.ingest_urls("studio.example") == [
+        "rtmps://studio.example:443/live",
+        "rtmp://studio.example:1935/live",
+    ]
 
 
 def test_every_key_says_what_it_accepts() -> None:

@@ -12,7 +12,8 @@ from pinkmedia import doctor
 from pinkmedia.config import Settings
 from pinkmedia.doctor import Verdict
 from pinkmedia.errors import EnvironmentFault
-from pinkmedia.listening import require_free_ports
+from pinkmedia.listening import port_keys, require_free_ports
+from tests.certificates import make_pair
 from tests.pinkmedia.command_line import run_command
 
 
@@ -55,6 +56,40 @@ def test_a_held_port_names_the_flag_that_chooses_another(held_port: int, free_po
 def test_an_address_of_another_machine_cannot_be_listened_on(free_port: int) -> None:
     finding = doctor.check_port(Settings(host="192.0.2.1", http_port=free_port), "http_port")
     assert finding.verdict is Verdict.FAILED
+
+
+def test_the_port_of_rtmps_is_looked_at_when_there_is_one() -> None:
+    assert port_keys(Settings()) == ("http_port", "rtmp_port")
+    settings = Settings(rtmps_port=1936, tls_certificate=Path("a.pem"), tls_private_key=Path("b.pem"))
+    assert port_keys(settings) == ("http_port", "rtmp_port", "rtmps_port")
+
+
+@pytest.mark.parametrize(
+    ("days_left", "days_since", "verdict", "text"),
+    [
+        (90, 1, Verdict.PASSED, "certificate for localhost is valid until "),
+        (13, 1, Verdict.DOUBTFUL, "certificate for localhost is valid until "),
+        (-1, 90, Verdict.FAILED, "certificate for localhost expired on "),
+        (90, -1, Verdict.FAILED, "certificate for localhost is not valid before "),
+    ],
+)
+def test_certificates(tmp_path: Path, days_left: float, days_since: float, verdict: Verdict, text: str) -> None:
+    finding = doctor.check_certificate(make_pair(tmp_path, days_left=days_left, days_since=days_since))
+    assert finding.verdict is verdict
+    assert finding.text.startswith(text)
+    assert bool(finding.advice) is (verdict is not Verdict.PASSED)
+
+
+def test_a_pair_that_cannot_be_used(tmp_path: Path) -> None:
+    files = make_pair(tmp_path)
+    files.private_key.unlink()
+    result = run_command(
+        "doctor",
+        *("--tls-certificate", str(files.certificate), "--tls-private-key", str(files.private_key)),
+        directory=tmp_path,
+    )
+    assert result.returncode == 1
+    assert f"✗ {files.private_key}: cannot be read: no such file or directory" in result.stdout
 
 
 def test_a_data_folder_may_be_one_that_is_yet_to_be_made(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -13,8 +14,16 @@ import pytest
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.keys import is_key
 from pinkmedia.store import DATABASE_NAME, BadStreamName, StreamExists, StreamStore, UnknownStream
+from pinkmedia.tiers import Tier
 
 pytestmark = pytest.mark.anyio
+FIRST_TABLE = """\
+CREATE TABLE stream (
+    id INTEGER NOT NULL, name VARCHAR(63) NOT NULL, key_hash VARCHAR(64) NOT NULL, key_hint VARCHAR(4) NOT NULL,
+    created_at INTEGER NOT NULL, key_rotated_at INTEGER NOT NULL, PRIMARY KEY (id), UNIQUE (name), UNIQUE (key_hash)
+)
+"""
+"""As the first version made it."""
 
 
 @pytest.fixture
@@ -56,6 +65,24 @@ async def test_a_rotated_key_replaces_the_old_one(store: StreamStore) -> None:
     assert after.key_rotated_at > before.key_rotated_at
 
 
+async def test_a_stream_is_standard_and_not_blocked_until_told_otherwise(store: StreamStore) -> None:
+    alice, _key = await store.create("alice")
+    bob, _key = await store.create("bob", Tier.PARTNER)
+    assert (alice.tier, alice.is_blocked, bob.tier) == (Tier.STANDARD, False, Tier.PARTNER)
+
+
+async def test_a_tier_and_a_block_change_nothing_else(store: StreamStore) -> None:
+    before, key = await store.create("alice")
+    await store.create("bob")
+    await store.set_tier("alice", Tier.PASSTHROUGH)
+    await store.set_blocked("alice", True)
+    assert await store.find_by_key(key) == replace(before, tier=Tier.PASSTHROUGH, is_blocked=True)
+    await store.set_blocked("alice", False)
+    alice, bob = await store.list()
+    assert alice == replace(before, tier=Tier.PASSTHROUGH)
+    assert bob.tier is Tier.STANDARD
+
+
 async def test_a_name_is_taken_once(store: StreamStore) -> None:
     await store.create("alice")
     with pytest.raises(StreamExists, match="stream 'alice' exists already"):
@@ -66,6 +93,13 @@ async def test_a_name_is_taken_once(store: StreamStore) -> None:
 async def test_only_a_stream_that_exists_gets_a_new_key(store: StreamStore) -> None:
     with pytest.raises(UnknownStream, match="there is no stream 'alice'"):
         await store.rotate_key("alice")
+
+
+async def test_only_a_stream_that_exists_gets_a_tier_or_a_block(store: StreamStore) -> None:
+    with pytest.raises(UnknownStream):
+        await store.set_tier("alice", Tier.PARTNER)
+    with pytest.raises(UnknownStream):
+        await store.set_blocked("alice", True)
 
 
 @pytest.mark.parametrize("name", ["", "A", "-a", "_a", "a b", "a/b", "ä", "a\n", "a" * 64])
@@ -120,6 +154,29 @@ async def test_stores_may_open_a_new_file_at_once(tmp_path: Path) -> None:
     async with anyio.create_task_group() as group:
         for _ in range(5):
             group.start_soon(open_and_close)
+
+
+async def test_a_file_of_the_first_version_is_upgraded(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / DATABASE_NAME) as database:
+        database.execute(FIRST_TABLE)
+        database.execute("INSERT INTO stream VALUES (1, 'alice', 'digest', 'hint', 1000000, 2000000)")
+    database.close()
+
+    async def open_and_read() -> None:
+        opened = await StreamStore.open(tmp_path)
+        (alice,) = await opened.list()
+        assert (alice.name, alice.key_hint, alice.created_at.timestamp()) == ("alice", "hint", 1.0)
+        assert (alice.tier, alice.is_blocked) == (Tier.STANDARD, False)
+        await opened.close()
+
+    async with anyio.create_task_group() as group:  # a server and a command may open it at the same time
+        for _ in range(5):
+            group.start_soon(open_and_read)
+    store = await StreamStore.open(tmp_path)
+    await store.set_tier("alice", Tier.PARTNER)
+    await store.create("bob")
+    assert [stream.tier for stream in await store.list()] == [Tier.PARTNER, Tier.STANDARD]
+    await store.close()
 
 
 async def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:

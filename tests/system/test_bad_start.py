@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import make_pair
 from tests.pinkmedia.command_line import clean_environment
 from tests.support import free_ports
 
@@ -54,6 +55,15 @@ def test_a_broken_configuration_file(tmp_path: Path) -> None:
     exit_code, line = refused(tmp_path)
     assert exit_code == 2
     assert "pinkmedia.toml" in line
+
+
+def test_a_certificate_without_its_key(tmp_path: Path) -> None:
+    files = make_pair(tmp_path)
+    (tmp_path / "other").mkdir()
+    key = make_pair(tmp_path / "other").private_key
+    exit_code, line = refused(tmp_path, tls_certificate=files.certificate, tls_private_key=key)
+    assert exit_code == 2
+    assert f"{key}: this key does not belong to the certificate in {files.certificate}" in line
 
 
 def test_an_unknown_key(tmp_path: Path) -> None:

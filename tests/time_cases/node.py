@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
 
-from ingest.rtmp.amf0 import AmfValue
+from ingest.rtmp.amf import AmfValue
 from pinkmedia.store import StreamStore
 from tests.support import ServerProcess
 from tests.time_cases.clips import Tag

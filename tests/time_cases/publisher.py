@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from ingest.rtmp.amf0 import AmfValue, encode_values
+from ingest.rtmp.amf import AmfValue
+from ingest.rtmp.amf0 import encode_values
 from ingest.rtmp.chunks import ChunkReader
 from ingest.rtmp.messages import Message, MessageType, UserControlEvent
 from tests.ingest.rtmp.peer import HELLO, chunks, command, connect, message

@@ -7,7 +7,7 @@ from heapq import merge
 
 import pytest
 
-from ingest.rtmp.amf0 import AmfValue
+from ingest.rtmp.amf import AmfValue
 from tests.time_cases.clips import Tag, headers, interleaved, video_clip
 from tests.time_cases.expectations import KEY_FRAME_SECONDS, assert_one_run, usual_audio, usual_video
 from tests.time_cases.node import AUDIO_ONLY, BOTH, VIDEO_ONLY, TimeNode

@@ -22,7 +22,8 @@ from ingest.elementary import (
 from ingest.flv.codec_table import UnsupportedCodec
 from ingest.flv.enhanced import MAX_MOD_EX
 from ingest.flv.tags import TagReader
-from ingest.rtmp.amf0 import AmfValue, encode_values
+from ingest.rtmp.amf import AmfValue
+from ingest.rtmp.amf0 import encode_values
 from pinkmedia.codecs.aac import AacFormat
 from pinkmedia.codecs.h264 import AvcConfiguration
 from pinkmedia.codecs.h264_format import H264Format

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ingest.rtmp.amf0 import AmfValue, encode_values
+from ingest.rtmp.amf import AmfValue
+from ingest.rtmp.amf0 import encode_values
 
 HELLO = b"\x03" + bytes(range(256)) * 6 + bytes(1536)
 """C0, C1 and a C2 that echoes nothing."""

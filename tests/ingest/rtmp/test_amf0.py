@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.rtmp.amf0 import MAX_BODY_BYTES, AmfValue, decode_values, encode_values
+from ingest.rtmp.amf import MAX_BODY_BYTES, AmfValue
+from ingest.rtmp.amf0 import decode_values, encode_values
 from ingest.rtmp.errors import AmfError, LimitExceeded
 
 values = st.recursive(
@@ -33,13 +34,21 @@ values = st.recursive(
         ("0c 00000002 6869", ["hi"]),
         ("0f 00000002 6869", ["hi"]),
         ("10 0001 43 0001 61 05 0000 09", [{"a": None}]),
-        ("07 0000", [None]),
+        ("03 0001 61 05 0000 09 07 0000", [{"a": None}, {"a": None}]),  # the same object again
+        ("0a 00000001 05 03 0000 09 07 0001 07 0000", [[None], {}, {}, [None]]),
+        ("0a 00000002 07 0000 05", [[None, None]]),  # itself, while it is being read
+        ("0a 00000001 03 0001 61 07 0000 0000 09", [[{"a": None}]]),
+        ("07 0000", None),
+        ("0a 00000000 07 0001", None),
         ("0002", None),
         ("0200ff41", None),
-        ("04", None),
+        ("04", None),  # movie clip
         ("09", None),
+        ("0e", None),  # record set
+        ("12", None),
         ("0affffffff", None),
-        ("05 11 0401", [None]),  # what follows in AMF3 is not read
+        ("05 11 0401 05", [None, 1.0, None]),  # one value in AMF3
+        ("03 0001 61 11 09 01 01 0001 62 05 0000 09", [{"a": [], "b": None}]),
         ("0200 02 ff41", ["\ufffdA"]),
     ],
 )
@@ -63,12 +72,35 @@ def test_any_bytes_decode_or_raise(body: bytes) -> None:
         decode_values(body)
 
 
+def nested(levels: int) -> bytes:
+    return b"\x0a\x00\x00\x00\x01" * levels + b"\x05"
+
+
+def chain(length: int) -> bytes:
+    """Arrays of two, each of them twice the one before."""
+    twice = (b"\x0a\x00\x00\x00\x02" + (b"\x07" + index.to_bytes(2)) * 2 for index in range(length))
+    return b"\x0a\x00\x00\x00\x00" + b"".join(twice)
+
+
+def test_up_to_the_limits() -> None:
+    assert decode_values(nested(MAX_DEPTH))
+    assert decode_values(b"\x05" * MAX_ELEMENTS) == [None] * MAX_ELEMENTS
+    assert decode_values(chain(3))[-1] == [[[[], []], [[], []]], [[[], []], [[], []]]]
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        b"\x0a\x00\x00\x00\x01" * 10_000,  # nested
-        b"\x0a\xff\xff\xff\xff" + b"\x05" * 5_000,  # many
-        bytes(MAX_BODY_BYTES + 1),  # long
+        pytest.param(nested(MAX_DEPTH + 1), id="deep"),
+        pytest.param(b"\x0a\x00\x00\x00\x01" * 10_000, id="very deep"),
+        pytest.param(b"\x05" * (MAX_ELEMENTS + 1), id="many"),
+        pytest.param(b"\x0a\xff\xff\xff\xff" + b"\x05" * 5_000, id="many in one array"),
+        pytest.param(bytes(MAX_BODY_BYTES + 1), id="long"),
+        pytest.param(chain(MAX_DEPTH + 1), id="deep by references"),
+        pytest.param(
+            b"\x0a\x00\x00\x00\x64" + b"\x05" * 100 + b"\x07\x00\x00" * 10,
+            id="many by references",
+        ),
     ],
 )
 def test_limits(body: bytes) -> None:

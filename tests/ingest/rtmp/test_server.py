@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import anyio
 import pytest
 from anyio.abc import SocketStream
+from anyio.streams.tls import TLSStream
 
 from ingest.rtmp import connection
 from ingest.rtmp import server as limits
 from ingest.rtmp.amf0 import encode_values
+from ingest.rtmp.chunks import MAX_PARTIAL_BYTES
 from ingest.rtmp.media import MAX_TIMELINES_PER_MINUTE
+from ingest.rtmp.messages import MessageType
 from ingest.rtmp.server import RtmpServer
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media import Packet
-from tests.ingest.rtmp.peer import HELLO, command, connect, message
+from tests.ingest.rtmp.peer import HELLO, basic_header, command, connect, message
 from tests.ingest.rtmp.recording import KEY, RecordingDoor, RecordingPublication
 
 pytestmark = pytest.mark.anyio
+
+MEBIBYTE = 1024 * 1024
 
 AUDIO_HEADER = message(b"\xaf\x00\x11\x90", type_id=8, csid=4)
 METADATA = message(encode_values(["onMetaData", {"audiocodecid": 10.0}]), type_id=18, csid=4)
@@ -47,7 +53,7 @@ async def open_connection(server: RtmpServer, *data: bytes) -> SocketStream:
     return stream
 
 
-async def read_until(stream: SocketStream, needle: bytes) -> bytes:
+async def read_until(stream: SocketStream | TLSStream, needle: bytes) -> bytes:
     received = b""
     while needle not in received:
         received += await stream.receive()
@@ -72,7 +78,7 @@ async def publish(server: RtmpServer, key: str = KEY) -> SocketStream:
     ("data", "reason"),
     [
         (b"GET / HTTP/1.1\r\n\r\n", "handshake_failed"),
-        (b"\x16\x03\x01", "handshake_failed"),
+        (b"\x16\x03\x01", "tls_failed"),
         (HELLO + b"\xff" * 64, "protocol_error"),
         (HELLO + b"\x06\x00\x00\x00\xff\xff\xff\x09\x01\x00\x00\x00", "limit_exceeded"),
         (HELLO + connect() + message(b"\xaf\x01x", type_id=8), "protocol_error"),
@@ -174,6 +180,28 @@ async def test_publisher_that_takes_no_answers(server: RtmpServer, door: Recordi
     assert server.counters.closed_by_reason == {"not_reading": 1}
 
 
+@pytest.mark.parametrize(("declared_bytes", "sent_bytes"), [(8 * MEBIBYTE, 3 * MEBIBYTE), (10 * MEBIBYTE, MEBIBYTE)])
+async def test_unfinished_messages_are_bounded(
+    server: RtmpServer, door: RecordingDoor, declared_bytes: int, sent_bytes: int
+) -> None:
+    one_chunk_each = message(sent_bytes.to_bytes(4), type_id=MessageType.SET_CHUNK_SIZE, csid=2, stream_id=0)
+    header = bytes(3) + declared_bytes.to_bytes(3) + bytes((MessageType.VIDEO, 1, 0, 0, 0))
+    body = bytes(sent_bytes)
+    with anyio.fail_after(30):
+        async with await publish(server) as stream:
+            await read_until(stream, b"NetStream.Publish.Start")
+            await stream.send(one_chunk_each)
+            tracemalloc.start()
+            with suppress(anyio.BrokenResourceError):
+                for csid in range(8, 40):
+                    await stream.send(basic_header(0, csid) + header + body)
+            await door.publications[0].has_ended.wait()
+            peak_bytes = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+    assert server.counters.closed_by_reason == {"limit_exceeded": 1}
+    assert peak_bytes < 2 * MAX_PARTIAL_BYTES
+
+
 async def test_disconnect_tells_the_publisher(server: RtmpServer, door: RecordingDoor) -> None:
     with anyio.fail_after(10):
         async with await publish(server) as stream:
@@ -197,13 +225,64 @@ async def test_close_tells_every_publisher(door: RecordingDoor) -> None:
     assert server.counters.closed_by_reason == {"shutting_down": 1}
 
 
-async def test_too_many_connections_from_one_address(server: RtmpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_CONNECTIONS_PER_ADDRESS", 1)
+async def test_too_many_connections_from_one_address(door: RecordingDoor) -> None:
+    server = RtmpServer(door, max_connections_per_address=2)
+    await server.start("127.0.0.1", 0)
     with anyio.fail_after(10):
-        async with await publish(server) as first, await open_connection(server) as second:
-            assert await read_to_end(second) == b""
+        async with await publish(server) as first, await open_connection(server), await open_connection(server) as last:
+            assert await read_to_end(last) == b""
             await read_until(first, b"NetStream.Publish.Start")
+        await server.close("test is over")
     assert server.counters.closed_by_reason["too_many_connections"] == 1
+
+
+async def test_too_many_connections_in_a_second(door: RecordingDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONNECTION_WINDOW_SECONDS", 3600.0)
+    server = RtmpServer(door, max_connections_per_address=2)
+    await server.start("127.0.0.1", 0)
+    with anyio.fail_after(10):
+        for _ in range(2):
+            async with await publish(server) as stream:
+                await read_until(stream, b"NetStream.Publish.Start")
+        async with await open_connection(server) as refused:
+            assert await read_to_end(refused) == b""
+        await server.close("test is over")
+    assert server.counters.closed_by_reason == {"connection_lost": 2, "too_many_connections": 1}
+
+
+async def test_an_address_with_too_many_wrong_keys(
+    server: RtmpServer, door: RecordingDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "WRONG_KEY_DELAY_SECONDS", 0.0)
+    with anyio.fail_after(10):
+        opened_before = await open_connection(server, HELLO)
+        await read_until(opened_before, HELLO[1:1537])
+        for _ in range(limits.MAX_WRONG_KEYS):
+            async with await publish(server, "wrong") as stream:
+                await read_until(stream, b"NetStream.Publish.BadName")
+        async with await publish(server) as refused:
+            assert await read_to_end(refused) == b""
+        async with opened_before:
+            await opened_before.send(connect() + command("publish", 2, None, KEY, stream_id=1))
+            await read_until(opened_before, b"NetStream.Publish.Start")
+        async with await anyio.connect_tcp("127.0.0.1", server.port, local_host="127.0.0.2") as other:
+            await other.send(HELLO + connect() + command("publish", 2, None, KEY, stream_id=1))
+            await read_until(other, b"NetStream.Publish.Start")
+    assert server.counters.closed_by_reason["too_many_bad_keys"] == 1
+    assert len(door.requests) == limits.MAX_WRONG_KEYS + 2
+
+
+async def test_a_wrong_key_counts_also_when_its_answer_is_not_waited_for(
+    server: RtmpServer, door: RecordingDoor
+) -> None:
+    with anyio.fail_after(10):
+        for number in range(limits.MAX_WRONG_KEYS):
+            async with await publish(server, "wrong"):
+                while len(door.requests) <= number:
+                    await anyio.sleep(0)
+        async with await publish(server) as refused:
+            assert await read_to_end(refused) == b""
+    assert server.counters.closed_by_reason["too_many_bad_keys"] == 1
 
 
 async def test_port_in_use(door: RecordingDoor) -> None:

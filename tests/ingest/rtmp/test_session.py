@@ -6,7 +6,7 @@ import pytest
 
 from ingest.elementary import MediaKind
 from ingest.rtmp import session as limits
-from ingest.rtmp.amf0 import AmfValue
+from ingest.rtmp.amf import AmfValue
 from ingest.rtmp.chunks import ChunkReader
 from ingest.rtmp.errors import CloseReason
 from ingest.rtmp.events import Event, MediaReceived, MetadataReceived, PublishEnded, PublishRequested, SessionClosed

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from packager.layout import PackagerSettings
+from pinkmedia.config import Settings
 from pinkmedia.live import broadcast as broadcast_module
 from pinkmedia.live import directory as directory_module
 from pinkmedia.live.broadcast import BroadcastSettings
@@ -73,7 +74,7 @@ async def site(
     is_transcoding: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Site]:
-    monkeypatch.setattr(directory_module, "KEY_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(directory_module, "STREAM_CHECK_SECONDS", 0.01)
     monkeypatch.setattr(broadcast_module, "DRAIN_SECONDS", 30.0)  # however busy the machine is
     store = await StreamStore.open(tmp_path)
     _, key = await store.create("alice")
@@ -81,7 +82,7 @@ async def site(
     settings = BroadcastSettings(
         PackagerSettings(), is_transcoding=is_transcoding, reconnect_grace_seconds=grace_seconds
     )
-    directory = LiveDirectory(store, settings, pool, metrics)
+    directory = LiveDirectory(store, settings, Settings().tier_limits(), pool, metrics)
     await directory.start()
     yield Site(directory, store, key, metrics)
     await directory.close("the test is over")

@@ -10,8 +10,10 @@ import pytest
 
 from packager.presentation import Presentation
 from packager.window import Window
+from pinkmedia.config import Settings
 from pinkmedia.publishing import PublishRefused, Refusal
 from pinkmedia.store import Stream
+from pinkmedia.tiers import Tier
 from tests.packager.fragments import parse_fragment
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, video_packets
 from tests.pinkmedia.live.conftest import Site
@@ -215,6 +217,59 @@ async def test_a_rotated_key_cuts_its_publisher_off(site: Site) -> None:
         while not site.disconnected:
             await asyncio.sleep(0.01)
     assert site.disconnected == ["the stream key was changed"]
+
+
+async def test_a_blocked_stream_is_not_admitted(site: Site) -> None:
+    await site.store.set_blocked("alice", True)
+    with pytest.raises(PublishRefused) as caught:
+        await site.publish()
+    assert caught.value.refusal is Refusal.NOT_ALLOWED
+    await site.store.set_blocked("alice", False)
+    assert (await site.publish()).stream_name == "alice"
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+async def test_a_block_ends_a_broadcast_at_once(site: Site, is_interrupted: bool) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    for packet in video_packets(12):
+        publication.write(packet)
+    if is_interrupted:
+        publication.end("connection lost", is_clean=False)
+    await site.store.set_blocked("alice", True)
+    await ended(current(site))
+    assert site.directory.status_of("alice") == "offline"
+    texts = [] if is_interrupted else ["this stream was blocked; ask the site's operator"]
+    assert list(dict.fromkeys(site.disconnected)) == texts
+
+
+@pytest.mark.parametrize("tier", Tier)
+async def test_a_publisher_has_its_tiers_limits(site: Site, tier: Tier) -> None:
+    await site.store.set_tier("alice", tier)
+    expected = Settings().tier_limits()[tier]
+    assert (await site.publish()).limits == expected.publish
+    assert await site.directory.limits_for(site.key) == expected
+
+
+async def test_limits_are_told_to_nobody_else(site: Site) -> None:
+    with pytest.raises(PublishRefused) as caught:
+        await site.directory.limits_for("pk_wrong")
+    assert caught.value.refusal is Refusal.BAD_KEY
+    await site.store.set_blocked("alice", True)
+    with pytest.raises(PublishRefused) as caught:
+        await site.directory.limits_for(site.key)
+    assert caught.value.refusal is Refusal.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("is_transcoding", [True])
+@pytest.mark.parametrize(("tier", "names"), [(Tier.STANDARD, {"720p", "480p"}), (Tier.PASSTHROUGH, {"720p"})])
+async def test_passthrough_streams_have_no_worker(site: Site, tier: Tier, names: set[str]) -> None:
+    await site.store.set_tier("alice", tier)
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    for packet in video_packets(12):
+        publication.write(packet)
+    assert current(site).names == names
 
 
 async def test_what_a_publisher_sends_after_the_end_goes_nowhere(site: Site) -> None:

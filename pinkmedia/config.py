@@ -97,6 +97,10 @@ class Settings(BaseSettings):
     tls_private_key: Path | None = Field(
         default=None, description="Private key of `tls_certificate`, without a passphrase."
     )
+    rtmp_reconnect_url: str | None = Field(
+        default=None,
+        description="Where publishers that know enhanced RTMP's reconnect request go on when this server stops.",
+    )
     rtmp_connections_per_address: int = Field(
         default=32, ge=1, le=500, description="Most publishers' connections from one address (IPv6: from one /64)."
     )
@@ -185,6 +189,13 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("not the URL of a server")
         return url.rstrip("/")
+
+    @field_validator("rtmp_reconnect_url")
+    @classmethod
+    def _check_reconnect_url(cls, url: str | None) -> str | None:
+        if url is not None and (urlsplit(url).scheme not in {"rtmp", "rtmps"} or not urlsplit(url).hostname):
+            raise ValueError("not the URL of an RTMP server")
+        return url
 
     @model_validator(mode="after")
     def _check_tls(self) -> Settings:
@@ -304,6 +315,7 @@ _ACCEPTED_IN_WORDS = {
     "data_dir": "the path of a folder",
     "host": "an IP address or host name",
     "public_url": "an http:// or https:// URL",
+    "rtmp_reconnect_url": "an rtmp:// or rtmps:// URL",
     "tls_certificate": "the path of a PEM file",
     "tls_private_key": "the path of a PEM file",
 }

@@ -11,6 +11,7 @@ publishers are told, the broadcasts end, viewers get the end of their playlists,
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -115,6 +116,9 @@ class Node:
         await self.directory.start()
         await self._start_ingest()
         self._http_task = asyncio.create_task(self._http.serve(sockets=[self._http_socket]))
+        # What is there by now stays: the collector need not look through it again and again while media flows.
+        gc.collect()
+        gc.freeze()
         self.is_ready = True
 
     async def _start_ingest(self) -> None:
@@ -139,6 +143,8 @@ class Node:
         self.is_ready = False
         if self._certificate_watch is not None:
             self._certificate_watch.cancel()
+        if self._settings.rtmp_reconnect_url is not None:
+            await self._rtmp.send_elsewhere(self._settings.rtmp_reconnect_url, STOP_REASON)
         await self.directory.close(STOP_REASON)
         await self._rtmp.close(STOP_REASON)
         self._http.should_exit = True

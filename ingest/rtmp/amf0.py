@@ -16,8 +16,6 @@ from ingest.rtmp.amf import AmfReader, AmfValue, ReferenceTable
 from ingest.rtmp.amf3 import Amf3Decoder
 from ingest.rtmp.errors import AmfError
 
-__all__ = ["AmfValue", "Marker", "decode_values", "encode_values"]
-
 _LONGEST_SHORT_STRING = 0xFFFF
 
 

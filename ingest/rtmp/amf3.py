@@ -1,6 +1,6 @@
 """AMF3 (Action Message Format 3, January 2013): values that AMF0 switches to with its marker 0x11.
 
-    integer, double, date float   true, false bool   string, XML str   undefined, null, byte array, function None
+    integer, double, date float   true, false bool   string, XML str   undefined, null, byte array None
     object, array with names, dictionary dict        array, vector list
 
 Strings, objects and class traits that came before may stand as a reference. A reference to an object that is not whole
@@ -53,7 +53,7 @@ class _Traits(NamedTuple):
 
 
 class Amf3Decoder:
-    """Decodes one value and what it holds; the references are its own."""
+    """Reads the AMF3 values of one body; references go from one to the others."""
 
     def __init__(self, reader: AmfReader) -> None:
         self._reader = reader
@@ -111,8 +111,14 @@ class Amf3Decoder:
                 return [self.value(depth + 1) for _ in range(head)]
             case Marker.DICTIONARY:
                 self._reader.take(1)  # whether its keys are weak
-                return {str(self.value(depth + 1)): self.value(depth + 1) for _ in range(head)}
+                return {self._key(depth + 1): self.value(depth + 1) for _ in range(head)}
         raise AmfError(f"AMF3 marker {marker} has no meaning")
+
+    def _key(self, depth: int) -> str:
+        key = self.value(depth)
+        if isinstance(key, dict | list):
+            raise AmfError("AMF3 dictionary with a key that is no text")
+        return str(key)
 
     def _array(self, count: int, depth: int) -> AmfValue:
         """§3.11: with names it is an object whose other members are numbered."""

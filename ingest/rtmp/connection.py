@@ -19,6 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from ingest.rtmp.errors import CloseReason, MediaError, TlsError
 from ingest.rtmp.events import Event, MediaReceived, MetadataReceived, PublishEnded, PublishRequested, SessionClosed
+from ingest.rtmp.key_attempts import KeyAttempts, Objection
 from ingest.rtmp.media import PublisherMedia
 from ingest.rtmp.session import PublisherSession, State
 from ingest.rtmp.tls import PortTls, TlsLayer, begin_tls
@@ -37,11 +38,10 @@ class ConnectionOwner(Protocol):
 
     door: Door
     log: FilteringBoundLogger
+    key_attempts: KeyAttempts
 
     def connection_opened(self, connection: PublisherConnection) -> tuple[CloseReason, str] | None:
         """Why the connection cannot stay, or None."""
-
-    def wrong_key_presented(self, connection: PublisherConnection) -> None: ...
 
     def media_received(self, byte_count: int) -> None: ...
 
@@ -65,6 +65,7 @@ class PublisherConnection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._admission: asyncio.Task[None] | None = None
+        self._key = ""
         self._stream_name: str | None = None
         self._has_ended = False
         self._is_lingering = False
@@ -80,6 +81,12 @@ class PublisherConnection(asyncio.Protocol):
     def shut_down(self, reason: CloseReason, detail: str) -> None:
         """Tell the publisher and close. Safe to call more than once."""
         self._handle(self._session.shut_down(reason, detail))
+
+    def send_elsewhere(self, tc_url: str, description: str) -> bool:
+        """Ask the publisher to go on at another server; whether it knows how to."""
+        is_asked = self._session.request_reconnect(description, tc_url)
+        self._transmit()
+        return is_asked
 
     # asyncio's calls
 
@@ -157,7 +164,7 @@ class PublisherConnection(asyncio.Protocol):
                 case MetadataReceived() if self._media:
                     self._media.set_metadata(event.properties)
                 case PublishRequested():
-                    self._admission = self._loop.create_task(self._admit(event.key))
+                    self._receive_request(event.key)
                 case PublishEnded():
                     self._end_publication("unpublished", is_clean=True)
                 case SessionClosed():
@@ -201,6 +208,15 @@ class PublisherConnection(asyncio.Protocol):
 
     # Admission
 
+    def _receive_request(self, key: str) -> None:
+        """Asks the door, unless there is a reason not to."""
+        self._key = key
+        objection = self._owner.key_attempts.objection(self.peer_address, key, time.monotonic())
+        if objection is None:
+            self._admission = self._loop.create_task(self._admit(key))
+        else:
+            self._handle(self._session.deny_publish(objection.reason, objection.detail))
+
     async def _admit(self, key: str) -> None:
         request = PublishRequest("rtmps" if self.is_tls else "rtmp", key, self.peer_address, self._disconnect)
         try:
@@ -208,7 +224,7 @@ class PublisherConnection(asyncio.Protocol):
         except PublishRefused as refused:
             is_wrong_key = refused.refusal is Refusal.BAD_KEY
             if is_wrong_key:
-                self._owner.wrong_key_presented(self)
+                self._owner.key_attempts.note_wrong(self.peer_address, key, time.monotonic())
             self._loop.call_later(WRONG_KEY_DELAY_SECONDS if is_wrong_key else 0.0, self._refuse, refused.refusal)
         except Exception:
             self._owner.log.exception("admission_failed", peer=self.peer_address)
@@ -240,6 +256,7 @@ class PublisherConnection(asyncio.Protocol):
         try:
             self._media.receive(event, self._read_at)
         except MediaError as error:
+            self._owner.key_attempts.note_rejection(self._key, Objection(error.reason, str(error)), self._read_at)
             self.shut_down(error.reason, str(error))
 
     def _end_publication(self, reason: str, *, is_clean: bool) -> None:

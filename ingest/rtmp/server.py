@@ -9,6 +9,7 @@ import asyncio
 import errno
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -16,6 +17,7 @@ from structlog.typing import FilteringBoundLogger
 
 from ingest.rtmp.connection import PublisherConnection
 from ingest.rtmp.errors import CloseReason
+from ingest.rtmp.key_attempts import KeyAttempts
 from ingest.rtmp.tls import PortTls
 from pinkmedia.address_limits import AddressRateLimit, address_group
 from pinkmedia.errors import EnvironmentFault
@@ -28,11 +30,8 @@ MAX_CONNECTIONS_PER_ADDRESS = 32
 CONNECTION_WINDOW_SECONDS = 1.0
 """In which an address may open as many connections as it may have open: all its encoders may come back at once, while
 TLS handshakes, which cost some 0.4 ms each, cannot be asked for by the thousand."""
-MAX_WRONG_KEYS = 10
-"""From one address within WRONG_KEY_WINDOW_SECONDS: a person tries some, an encoder with an old key retries each few
-seconds for ever. It bounds what the store is asked; guessing a key of 256 bits is hopeless at any rate."""
-WRONG_KEY_WINDOW_SECONDS = 60.0
-"""How long the patience lasts for. Then one more key may be tried each 6 s."""
+LEAVE_SECONDS = 2.0
+"""For publishers that are sent elsewhere: connecting anew takes some round trips, and a stop must stay short."""
 BACKLOG = 128
 """Sockets that wait to be accepted: all encoders of a site coming back at once after a restart."""
 
@@ -62,12 +61,12 @@ class RtmpServer:
         self.door = door
         self.log: FilteringBoundLogger = log or structlog.get_logger("ingest.rtmp")
         self.counters = IngestCounters()
+        self.key_attempts = KeyAttempts()
         self._connections: set[PublisherConnection] = set()
         self._max_per_address = max_connections_per_address
         self._by_address: Counter[str] = Counter()
         """Open now, by group of addresses."""
         self._attempts = AddressRateLimit(max_connections_per_address, CONNECTION_WINDOW_SECONDS)
-        self._wrong_keys = AddressRateLimit(MAX_WRONG_KEYS, WRONG_KEY_WINDOW_SECONDS)
         self._all_closed = asyncio.Event()
         self._all_closed.set()
         self._listeners: list[asyncio.Server] = []
@@ -99,13 +98,25 @@ class RtmpServer:
         self._listeners.append(listener)
         self.log.info("rtmp_listening", host=host, port=listener.sockets[0].getsockname()[1], tls=_tls_in_words(tls))
 
+    async def send_elsewhere(self, tc_url: str, description: str) -> None:
+        """Stop listening; publishers that know how to are asked to go on there, and given a moment to leave."""
+        self._stop_listening()
+        asked = [connection for connection in self._connections if connection.send_elsewhere(tc_url, description)]
+        self.log.info("publishers_sent_elsewhere", count=len(asked), url=tc_url)
+        if asked:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_closed.wait(), LEAVE_SECONDS)
+
     async def close(self, reason: str) -> None:
         """Stop listening, tell every publisher ``reason``, and return when all connections are gone."""
-        for listener in self._listeners:
-            listener.close()
+        self._stop_listening()
         for connection in list(self._connections):
             connection.shut_down(CloseReason.SHUTTING_DOWN, reason)
         await self._all_closed.wait()
+
+    def _stop_listening(self) -> None:
+        for listener in self._listeners:
+            listener.close()
 
     # What connections call
 
@@ -121,15 +132,10 @@ class RtmpServer:
             return CloseReason.TOO_MANY_CONNECTIONS, f"more than {MAX_CONNECTIONS} connections"
         if self._by_address[address_group(address)] > self._max_per_address:
             return CloseReason.TOO_MANY_CONNECTIONS, f"more than {self._max_per_address} connections from one address"
-        if self._wrong_keys.is_spent(address, now):
-            return CloseReason.TOO_MANY_BAD_KEYS, "too many wrong keys from this address; one more may come in 6 s"
         if self._attempts.is_spent(address, now):
             return CloseReason.TOO_MANY_CONNECTIONS, f"more than {self._max_per_address} new connections in a second"
         self._attempts.count(address, now)
         return None
-
-    def wrong_key_presented(self, connection: PublisherConnection) -> None:
-        self._wrong_keys.count(connection.peer_address, time.monotonic())
 
     def media_received(self, byte_count: int) -> None:
         self.counters.media_bytes += byte_count

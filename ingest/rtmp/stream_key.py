@@ -28,7 +28,7 @@ _USABLE_KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_.~+=-]{1,128}")
 """What a key may consist of; the rest has no place in a database query or a log."""
 _FILE_PREFIX = re.compile(r"(?:mp4|flv|live):")
 """Flash-era encoders put a container's name in front."""
-_SERVER = re.compile(r"rtmps?://[^/]*/?", re.IGNORECASE)
+_SERVER = re.compile(r"rtmps?://[^/?]*/?", re.IGNORECASE)
 """Of a whole URL, up to its path; with a user's name and password, if it has them."""
 _DEFAULT_INSTANCE = "/_definst_"
 """Wowza's and FMLE's name for no application instance."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.rtmp.amf import MAX_BODY_BYTES, AmfValue
+from ingest.rtmp.amf import MAX_BODY_BYTES, MAX_DEPTH, MAX_ELEMENTS, AmfValue
 from ingest.rtmp.amf0 import decode_values, encode_values
 from ingest.rtmp.errors import AmfError, LimitExceeded
 

@@ -77,6 +77,11 @@ def test_integers(u29: str, expected: int) -> None:
         ("0a 0b 01 01", {}),
         ("0a 23 03 43 03 61 03 62 03 02", {"a": True, "b": False}),  # sealed, of class C
         ("0a 1b 03 43 03 61 03 03 62 02 01", {"a": True, "b": False}),  # both
+        ("0d 05 00 ffffffff 00000001", [-1.0, 1.0]),
+        ("0e 05 01 ffffffff 00000001", [4294967295.0, 1.0]),
+        ("0f 03 00 3ff8000000000000", [1.5]),
+        ("10 05 00 03 43 03 01", [True, None]),
+        ("11 05 00 06 03 61 03 04 07 02", {"a": True, "7.0": False}),
     ],
 )
 def test_collections(body: str, expected: AmfValue) -> None:
@@ -121,11 +126,9 @@ def test_reference_numbers_go_on_through_a_message() -> None:
         pytest.param("09 02", id="no such object"),
         pytest.param("0a 01", id="no such traits"),
         pytest.param("0a 07 03 43", id="externalizable"),
-        pytest.param("0d 03 00 00000001", id="vector of int"),
-        pytest.param("0e 01 00", id="vector of uint"),
-        pytest.param("0f 01 00", id="vector of double"),
-        pytest.param("10 01 00 01", id="vector of object"),
-        pytest.param("11 01 00", id="dictionary"),
+        pytest.param("0d 05 00 00000001", id="vector cut short"),
+        pytest.param(f"11 03 00 {EMPTY_ARRAY} 01", id="dictionary with an array as its key"),
+        pytest.param("12 01", id="no such collection"),
         pytest.param("ff", id="no such marker"),
     ],
 )
@@ -156,7 +159,8 @@ def test_up_to_the_limits() -> None:
         pytest.param(nested(MAX_DEPTH + 1), id="deep"),
         pytest.param(nested(10_000), id="very deep"),
         pytest.param("09 ffffffff 01" + "01" * 5_000, id="many"),
-        pytest.param("0a bfffffff 01" + "01" * 5_000, id="many names"),
+        pytest.param("0a fffffffb 01" + "01" * 5_000, id="many names"),
+        pytest.param("0f 8fffffff 00", id="many numbers"),
         pytest.param(chain(MAX_DEPTH + 2), id="deep by references"),
         pytest.param("09 17 01 09 8149 01" + "01" * 100 + "09 02" * 10, id="many by references"),
     ],

@@ -16,6 +16,7 @@ from ingest.rtmp import connection
 from ingest.rtmp import server as limits
 from ingest.rtmp.amf0 import encode_values
 from ingest.rtmp.chunks import MAX_PARTIAL_BYTES
+from ingest.rtmp.key_attempts import MAX_WRONG_KEYS
 from ingest.rtmp.media import MAX_TIMELINES_PER_MINUTE
 from ingest.rtmp.messages import MessageType
 from ingest.rtmp.server import RtmpServer
@@ -255,33 +256,67 @@ async def test_an_address_with_too_many_wrong_keys(
 ) -> None:
     monkeypatch.setattr(connection, "WRONG_KEY_DELAY_SECONDS", 0.0)
     with anyio.fail_after(10):
-        opened_before = await open_connection(server, HELLO)
-        await read_until(opened_before, HELLO[1:1537])
-        for _ in range(limits.MAX_WRONG_KEYS):
-            async with await publish(server, "wrong") as stream:
+        for number in range(MAX_WRONG_KEYS):
+            async with await publish(server, f"wrong-{number}") as stream:
                 await read_until(stream, b"NetStream.Publish.BadName")
-        async with await publish(server) as refused:
-            assert await read_to_end(refused) == b""
-        async with opened_before:
-            await opened_before.send(connect() + command("publish", 2, None, KEY, stream_id=1))
-            await read_until(opened_before, b"NetStream.Publish.Start")
+        async with await publish(server, "wrong-again") as refused:
+            assert b"too many wrong stream keys from this address" in await read_to_end(refused)
         async with await anyio.connect_tcp("127.0.0.1", server.port, local_host="127.0.0.2") as other:
             await other.send(HELLO + connect() + command("publish", 2, None, KEY, stream_id=1))
             await read_until(other, b"NetStream.Publish.Start")
     assert server.counters.closed_by_reason["too_many_bad_keys"] == 1
-    assert len(door.requests) == limits.MAX_WRONG_KEYS + 2
+    assert len(door.requests) == MAX_WRONG_KEYS + 1
+
+
+async def test_an_encoder_left_alone_with_an_old_key_locks_nobody_out(
+    server: RtmpServer, door: RecordingDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "WRONG_KEY_DELAY_SECONDS", 0.0)
+    with anyio.fail_after(10):
+        for _ in range(2 * MAX_WRONG_KEYS):
+            async with await publish(server, "wrong") as stream:
+                await read_until(stream, b"NetStream.Publish.BadName")
+        async with await publish(server) as stream:
+            await read_until(stream, b"NetStream.Publish.Start")
+
+
+async def test_what_a_publisher_was_cut_off_for_is_told_when_it_comes_back(
+    server: RtmpServer, door: RecordingDoor
+) -> None:
+    with anyio.fail_after(10):
+        async with await publish(server) as stream:
+            await read_until(stream, b"NetStream.Publish.Start")
+            await stream.send(message(b"\x90vp08", type_id=9))
+            assert b"VP8 video is not supported" in await read_to_end(stream)
+        async with await publish(server) as again:
+            answer = await read_to_end(again)
+    assert b"NetStream.Publish.Denied" in answer
+    assert b"VP8 video is not supported" in answer
+    assert len(door.requests) == 1
+
+
+async def test_a_publisher_that_can_is_sent_elsewhere(server: RtmpServer, door: RecordingDoor) -> None:
+    request = command("publish", 2, None, KEY, stream_id=1)
+    with anyio.fail_after(10):
+        stream = await open_connection(server, HELLO, connect("live", {"capsEx": 1.0}) + request)
+        await read_until(stream, b"NetStream.Publish.Start")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.send_elsewhere, "rtmp://elsewhere/live", "the server is shutting down")
+            await read_until(stream, b"rtmp://elsewhere/live")
+            await stream.aclose()  # it has connected there
+    assert server.connection_count == 0
 
 
 async def test_a_wrong_key_counts_also_when_its_answer_is_not_waited_for(
     server: RtmpServer, door: RecordingDoor
 ) -> None:
     with anyio.fail_after(10):
-        for number in range(limits.MAX_WRONG_KEYS):
-            async with await publish(server, "wrong"):
+        for number in range(MAX_WRONG_KEYS):
+            async with await publish(server, f"wrong-{number}"):
                 while len(door.requests) <= number:
                     await anyio.sleep(0)
         async with await publish(server) as refused:
-            assert await read_to_end(refused) == b""
+            assert b"too many wrong stream keys" in await read_to_end(refused)
     assert server.counters.closed_by_reason["too_many_bad_keys"] == 1
 
 

@@ -24,6 +24,7 @@ from ingest.rtmp.stream_key import parse_stream_key
         ("live?key=KEY", "?key=KEY", ""),
         ("live", "?key=KEY", ""),
         ("live", "", "rtmp://host:1935/live?key=KEY"),
+        ("", "", "rtmp://host?key=KEY"),
         ("live", "?clientConfigId=7", "rtmps://host/live?stream_key=KEY"),
         ("live/KEY", "", "rtmp://host/live/KEY"),
         ("live/KEY/", "", ""),

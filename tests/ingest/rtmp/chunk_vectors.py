@@ -134,8 +134,13 @@ VECTORS = [
     Vector(
         "a delta may be extended, and fmt 3 repeats it for a new message",
         "06 000001 000001 09 01000000 a1   86 ffffff 01000000 a2   c6 01000000 a3   86 000001 a4   c6 a5",
-        [video(1, b"\xa1"), video(0x1000001, b"\xa2"), video(0x2000001, b"\xa3"), video(0x2000002, b"\xa4")]
-        + [video(0x2000003, b"\xa5")],
+        [
+            video(1, b"\xa1"),
+            video(0x1000001, b"\xa2"),
+            video(0x2000001, b"\xa3"),
+            video(0x2000002, b"\xa4"),
+            video(0x2000003, b"\xa5"),
+        ],
     ),
     Vector(
         "time wraps at 2^32",

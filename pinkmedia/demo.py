@@ -17,8 +17,8 @@ from collections.abc import Callable
 
 import structlog
 
-from pinkmedia.config import Settings, bracketed
 from pinkmedia.listening import ask_server, local_host, require_free_ports
+from pinkmedia.settings import Settings, bracketed
 from pinkmedia.store import StreamStore
 from pinkmedia.tiers import Tier
 

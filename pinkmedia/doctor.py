@@ -21,8 +21,9 @@ from enum import Enum
 from pathlib import Path
 
 from pinkmedia.certificate import CertificateError, CertificateFiles, load_pair
-from pinkmedia.config import Settings, flag_name
+from pinkmedia.config import flag_name
 from pinkmedia.listening import ask_server, listen_problem, port_keys
+from pinkmedia.settings import Settings
 
 MINIMUM_PYTHON = (3, 11)
 CODEC_PROBE_SECONDS = 30.0

@@ -6,8 +6,9 @@ import http.client
 import os
 import socket
 
-from pinkmedia.config import Settings, flag_name, is_wildcard
+from pinkmedia.config import flag_name
 from pinkmedia.errors import EnvironmentFault
+from pinkmedia.settings import Settings, is_wildcard
 
 LISTEN_BACKLOG = 1024
 """Connections that wait to be accepted: a thousand viewers may come back at once after a network fault."""

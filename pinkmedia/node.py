@@ -26,12 +26,12 @@ from ingest.rtmp.server import IngestCounters, RtmpServer
 from ingest.rtmp.tls import PortTls
 from packager.layout import PackagerSettings
 from pinkmedia.certificate import CertificateFiles, ServerCertificate
-from pinkmedia.config import Settings
 from pinkmedia.listening import listen
 from pinkmedia.live.broadcast import BroadcastSettings
 from pinkmedia.live.directory import LiveDirectory
 from pinkmedia.media import AudioTrack, Part, Rendition
 from pinkmedia.metrics import CONTENT_TYPE, Metrics
+from pinkmedia.settings import Settings
 from pinkmedia.store import StreamStore
 from transcode.pool import WorkerPool
 from web.app import create_app

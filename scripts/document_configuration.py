@@ -1,6 +1,6 @@
 """Write the table of configuration keys into docs/configuration.md. With --check, only tell whether it is up to date.
 
-Run it after changing `pinkmedia.config.Settings`: ``.venv/bin/python scripts/document_configuration.py``.
+Run it after changing `pinkmedia.settings.Settings`: ``.venv/bin/python scripts/document_configuration.py``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pinkmedia.config import Settings, accepted_values, flag_name, variable_name
+from pinkmedia.config import accepted_values, flag_name, variable_name
+from pinkmedia.settings import Settings
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "configuration.md"
 BEGIN = "<!-- keys: made by scripts/document_configuration.py -->\n"

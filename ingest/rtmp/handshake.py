@@ -19,8 +19,6 @@ VERSION = 3
 BLOB_BYTES = 1536
 """Of C1, C2, S1 and S2 each."""
 RTMPE_VERSION = 6
-TLS_HANDSHAKE_RECORD = 0x16
-"""First byte of a TLS ClientHello, which an encoder set to rtmps:// sends (RFC 8446 §5.1)."""
 
 
 class ServerHandshake:
@@ -58,8 +56,6 @@ class ServerHandshake:
 def _check_version(version: int) -> None:
     if version == VERSION:
         return
-    if version == TLS_HANDSHAKE_RECORD:
-        raise HandshakeError("TLS on the plain RTMP port; use an rtmp:// URL instead of rtmps://")
     if version == RTMPE_VERSION:
         raise HandshakeError("RTMPE is not supported; use an rtmp:// URL")
     raise HandshakeError(f"not RTMP: the first byte is {version}, not {VERSION}")

@@ -18,8 +18,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ingest.rtmp.errors import TlsError
-from ingest.rtmp.handshake import TLS_HANDSHAKE_RECORD, VERSION
+from ingest.rtmp.handshake import VERSION
 
+TLS_HANDSHAKE_RECORD = 0x16
+"""First byte of a ClientHello (RFC 8446 §5.1)."""
 MAX_HANDSHAKE_BYTES = 64 * 1024
 """From the peer until TLS is established; ClientHello and Finished are under 4 KiB, post-quantum keys included."""
 MAX_RECORD_BYTES = 16 * 1024

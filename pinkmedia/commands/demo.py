@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pinkmedia.commands.flags import takes_settings
-from pinkmedia.config import Settings
+from pinkmedia.settings import Settings
 
 
 @takes_settings()

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pinkmedia.config import Settings, accepted_values, flag_name, load_settings
+from pinkmedia.config import accepted_values, flag_name, load_settings
+from pinkmedia.settings import Settings
 
 
 def takes_settings(*keys: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

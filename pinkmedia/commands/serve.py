@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pinkmedia.commands.flags import takes_settings
-from pinkmedia.config import Settings
+from pinkmedia.settings import Settings
 
 
 @takes_settings()

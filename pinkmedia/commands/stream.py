@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from pinkmedia.commands.flags import takes_settings
-from pinkmedia.config import Settings
+from pinkmedia.settings import Settings
 from pinkmedia.tiers import Tier
 
 if TYPE_CHECKING:

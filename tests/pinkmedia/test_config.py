@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pinkmedia.config import ConfigurationError, Settings, accepted_values, load_settings, variable_name
+from pinkmedia.config import ConfigurationError, accepted_values, load_settings, variable_name
 from pinkmedia.publishing import PublishLimits
+from pinkmedia.settings import Settings
 from pinkmedia.tiers import Tier, TierLimits
 from tests.pinkmedia.command_line import ROOT, clean_environment
 

@@ -6,8 +6,8 @@ import subprocess
 import sys
 import threading
 
-from pinkmedia.config import Settings
 from pinkmedia.demo import _keep_publishing, obs_text
+from pinkmedia.settings import Settings
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pinkmedia import doctor
-from pinkmedia.config import Settings
 from pinkmedia.doctor import Verdict
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.listening import port_keys, require_free_ports
+from pinkmedia.settings import Settings
 from tests.certificates import make_pair
 from tests.pinkmedia.command_line import run_command
 

@@ -11,8 +11,8 @@ import pytest
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from pinkmedia.config import Settings
 from pinkmedia.publishing import PublishRefused, Refusal
+from pinkmedia.settings import Settings
 from pinkmedia.tiers import Tier, TierLimits
 from tests.pinkmedia.obs.requests import client_request
 from web import client_configuration

@@ -120,9 +120,7 @@ def test_handshake_answer_echoes_c1() -> None:
     assert answer[1537:] == HELLO[1:1537]
 
 
-@pytest.mark.parametrize(
-    ("first_bytes", "complaint"), [(b"\x16\x03\x01", "rtmp://"), (b"\x06", "RTMPE"), (b"GET / HTTP/1.1", "not RTMP")]
-)
+@pytest.mark.parametrize(("first_bytes", "complaint"), [(b"\x06", "RTMPE"), (b"GET / HTTP/1.1", "not RTMP")])
 def test_not_rtmp(first_bytes: bytes, complaint: str) -> None:
     (closed,) = feed(PublisherSession(0.0), first_bytes)
     assert isinstance(closed, SessionClosed)

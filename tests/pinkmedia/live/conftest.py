@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from packager.layout import PackagerSettings
-from pinkmedia.config import Settings
 from pinkmedia.live import broadcast as broadcast_module
 from pinkmedia.live import directory as directory_module
 from pinkmedia.live.broadcast import BroadcastSettings
 from pinkmedia.live.directory import LiveDirectory
 from pinkmedia.media import Part, Rendition
 from pinkmedia.publishing import Publication, PublishRequest
+from pinkmedia.settings import Settings
 from pinkmedia.store import StreamStore
 from transcode.pool import WorkerPool
 

@@ -10,8 +10,8 @@ import pytest
 
 from packager.presentation import Presentation
 from packager.window import Window
-from pinkmedia.config import Settings
 from pinkmedia.publishing import PublishRefused, Refusal
+from pinkmedia.settings import Settings
 from pinkmedia.store import Stream
 from pinkmedia.tiers import Tier
 from tests.packager.fragments import parse_fragment

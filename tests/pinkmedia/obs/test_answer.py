@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pinkmedia.config import Settings
 from pinkmedia.obs.answer import configuration, refusal
 from pinkmedia.obs.request import parse_request
+from pinkmedia.settings import Settings
 from pinkmedia.tiers import Tier
 from tests.pinkmedia.obs.requests import AMD, APPLE, INTEL, NVIDIA, client_request, client_request_of_obs_30
 

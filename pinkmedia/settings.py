@@ -1,0 +1,251 @@
+"""Every key of the configuration, its default and what it accepts; `pinkmedia.config` reads them.
+
+Descriptions are what ``docs/configuration.md`` and the command line's help say.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pinkmedia.publishing import PublishLimits
+from pinkmedia.tiers import Tier, TierLimits
+
+ENVIRONMENT_PREFIX = "PINKMEDIA_"
+"""Of each key's environment variable."""
+MINIMUM_WINDOW_SEGMENTS = 3
+"""A live playlist must not fall below three target durations (RFC 8216 §6.2.2)."""
+
+
+def _max_kbps(tier: Tier, default: int) -> Any:
+    """From one small picture to more than RTMP streams ever need."""
+    text = f"Most kilobits per second that a {tier} stream's publisher may send, all media together."
+    return Field(default=default, ge=1000, le=100_000, description=text)
+
+
+def _max_height(tier: Tier, default: int) -> Any:
+    """From the smallest rung of the ladder to the largest: there is nothing else to offer."""
+    text = f"Largest picture height that encoders of {tier} streams are offered by multitrack video."
+    return Field(default=default, ge=480, le=1080, description=text)
+
+
+def _max_fps(tier: Tier, default: int) -> Any:
+    text = f"Most frames per second that encoders of {tier} streams are offered by multitrack video."
+    return Field(default=default, ge=24, le=120, description=text)
+
+
+def _video_tracks(tier: Tier, default: int) -> Any:
+    """OBS has ten video tracks."""
+    text = f"Most renditions that a {tier} stream's publisher may encode and send itself."
+    return Field(default=default, ge=1, le=10, description=text)
+
+
+def _audio_tracks(tier: Tier, default: int) -> Any:
+    """OBS has six audio tracks."""
+    return Field(default=default, ge=1, le=6, description=f"Most audio tracks of a {tier} stream's publisher.")
+
+
+class Settings(BaseSettings):
+    """Every key of the configuration; immutable once loaded."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, allow_inf_nan=False
+    )
+
+    data_dir: Path = Field(default=Path("data"), description="Folder of the database; made when it does not exist.")
+    host: str = Field(default="0.0.0.0", min_length=1, description="Address that every server listens on.")  # noqa: S104
+    http_port: int = Field(
+        default=8080, ge=1, le=65535, description="TCP port of the watch pages, the media and the API."
+    )
+    rtmp_port: int = Field(default=1935, ge=1, le=65535, description="TCP port that publishers send RTMP to.")
+    rtmps_port: int = Field(
+        default=0, ge=0, le=65535, description="TCP port that publishers send RTMPS to (RTMP over TLS); 0: none."
+    )
+    rtmp_port_accepts_tls: bool = Field(default=False, description="Take RTMPS on `rtmp_port`, too.")
+    tls_certificate: Path | None = Field(
+        default=None,
+        description="Certificate for RTMPS: this server's first, then its authority's; read again when it changes.",
+    )
+    tls_private_key: Path | None = Field(
+        default=None, description="Private key of `tls_certificate`, without a passphrase."
+    )
+    rtmp_reconnect_url: str | None = Field(
+        default=None,
+        description="Where publishers that know enhanced RTMP's reconnect request go on when this server stops.",
+    )
+    rtmp_connections_per_address: int = Field(
+        default=32, ge=1, le=500, description="Most publishers' connections from one address (IPv6: from one /64)."
+    )
+    srt_port: int = Field(
+        default=9999,
+        ge=1,
+        le=65535,
+        description="UDP port reserved for the SRT listener: checked, but nothing listens on it yet.",
+    )
+    public_url: str | None = Field(
+        default=None, description="URL that viewers reach this server at; shown in printed addresses instead of `host`."
+    )
+    segment_target_seconds: float = Field(default=2.0, ge=1, le=6, description="Aimed-at duration of a media segment.")
+    part_target_seconds: float = Field(
+        default=0.2,
+        ge=0.1,
+        le=2,
+        description="Aimed-at duration of a partial segment; at most `segment_target_seconds`.",
+    )
+    window_seconds: float = Field(
+        default=12.0,
+        ge=6,
+        le=120,
+        description="How much of the past stays in memory and listed; at least 3 × `segment_target_seconds`.",
+    )
+    reconnect_grace_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        le=600,
+        description="How long a lost publisher may take to come back and continue its broadcast.",
+    )
+    transcode: bool = Field(
+        default=True, description="Make the smaller renditions too; off: only what the publisher sends."
+    )
+    # What tiers may do. Partners have room for a whole ladder in 1080p60 (some 13 Mb/s) at its best. A standard
+    # stream's 8 Mb/s let a single 1080p60 at the usual 6 Mb/s pass, or a ladder from 720p60. Passthrough has the same,
+    # and may offer its viewers more than one size only by sending it.
+    partner_max_kbps: int = _max_kbps(Tier.PARTNER, 20_000)
+    partner_max_height: int = _max_height(Tier.PARTNER, 1080)
+    partner_max_fps: int = _max_fps(Tier.PARTNER, 60)
+    partner_video_tracks: int = _video_tracks(Tier.PARTNER, 5)
+    partner_audio_tracks: int = _audio_tracks(Tier.PARTNER, 6)
+    standard_max_kbps: int = _max_kbps(Tier.STANDARD, 8_000)
+    standard_max_height: int = _max_height(Tier.STANDARD, 720)
+    standard_max_fps: int = _max_fps(Tier.STANDARD, 60)
+    standard_video_tracks: int = _video_tracks(Tier.STANDARD, 3)
+    standard_audio_tracks: int = _audio_tracks(Tier.STANDARD, 2)
+    passthrough_max_kbps: int = _max_kbps(Tier.PASSTHROUGH, 8_000)
+    passthrough_max_height: int = _max_height(Tier.PASSTHROUGH, 720)
+    passthrough_max_fps: int = _max_fps(Tier.PASSTHROUGH, 60)
+    passthrough_video_tracks: int = _video_tracks(Tier.PASSTHROUGH, 3)
+    passthrough_audio_tracks: int = _audio_tracks(Tier.PASSTHROUGH, 2)
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe event logged."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="Form of log lines on standard error; auto: text on a terminal, JSON elsewhere."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in: `load_settings` has merged the layers already."""
+        return (init_settings,)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_switch_as_number(cls, value: object, info: ValidationInfo) -> object:
+        # Python counts True as 1, so `http_port = true` would mean port 1.
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("not a switch")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("not the URL of a server")
+        return url.rstrip("/")
+
+    @field_validator("rtmp_reconnect_url")
+    @classmethod
+    def _check_reconnect_url(cls, url: str | None) -> str | None:
+        if url is not None and (urlsplit(url).scheme not in {"rtmp", "rtmps"} or not urlsplit(url).hostname):
+            raise ValueError("not the URL of an RTMP server")
+        return url
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Settings:
+        pair = (self.tls_certificate, self.tls_private_key)
+        if None in pair and pair != (None, None):
+            given, missing = sorted(("tls_certificate", "tls_private_key"), key=lambda key: getattr(self, key) is None)
+            raise _contradiction(given, f"given together with {missing}")
+        if None in pair and self.rtmps_port:
+            raise _contradiction("rtmps_port", "0 without tls_certificate and tls_private_key")
+        if None in pair and self.rtmp_port_accepts_tls:
+            raise _contradiction("rtmp_port_accepts_tls", "false without tls_certificate and tls_private_key")
+        return self
+
+    @model_validator(mode="after")
+    def _check_durations(self) -> Settings:
+        if self.part_target_seconds > self.segment_target_seconds:
+            raise _contradiction(
+                "part_target_seconds", f"at most segment_target_seconds, which is {self.segment_target_seconds:g}"
+            )
+        least_seconds = MINIMUM_WINDOW_SEGMENTS * self.segment_target_seconds
+        if self.window_seconds < least_seconds:
+            raise _contradiction("window_seconds", f"at least 3 × segment_target_seconds, which is {least_seconds:g}")
+        return self
+
+    @property
+    def shown_host(self) -> str:
+        """Host for printed URLs: that of `public_url`, else the address listened on, else ``localhost``."""
+        if self.public_url is not None:
+            return bracketed(urlsplit(self.public_url).hostname or "localhost")
+        return "localhost" if is_wildcard(self.host) else bracketed(self.host)
+
+    @property
+    def base_url(self) -> str:
+        """URL that pages and playlists are reached at, without a trailing slash."""
+        return self.public_url or f"http://{self.shown_host}:{self.http_port}"
+
+    def tier_limits(self) -> dict[Tier, TierLimits]:
+        """Each tier's limits."""
+        return {tier: self._limits_of(tier) for tier in Tier}
+
+    def _limits_of(self, tier: Tier) -> TierLimits:
+        max_kbps, max_height, max_fps, video_tracks, audio_tracks = (
+            getattr(self, f"{tier}_{key}")
+            for key in ("max_kbps", "max_height", "max_fps", "video_tracks", "audio_tracks")
+        )
+        return TierLimits(PublishLimits(max_kbps * 1000, video_tracks, audio_tracks), max_height, max_fps)
+
+    def ingest_urls(self, reached_host: str) -> list[str]:
+        """URLs to give to a publisher that has reached this server at a host, without its stream key."""
+        has_own_host = self.public_url is not None or not is_wildcard(self.host)
+        host = self.shown_host if has_own_host else bracketed(reached_host)
+        plain = [f"rtmp://{host}:{self.rtmp_port}/live"]
+        return [f"rtmps://{host}:{self.rtmps_port}/live", *plain] if self.rtmps_port else plain
+
+    @property
+    def rtmp_url(self) -> str:
+        """URL to give to a publisher, without its stream key."""
+        return f"rtmp://{self.shown_host}:{self.rtmp_port}/live"
+
+
+def is_wildcard(host: str) -> bool:
+    """Whether listening on it means every address of the machine."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def bracketed(host: str) -> str:
+    """A host as a URL spells it: IPv6 addresses in brackets (RFC 3986 §3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _contradiction(key: str, accepted: str) -> PydanticCustomError:
+    return PydanticCustomError("contradiction", "{key} must be {accepted}", {"key": key, "accepted": accepted})

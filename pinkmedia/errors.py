@@ -4,6 +4,7 @@ PinkmediaError
 ├── UsageError        configuration, command line or environment: one line, exit code 2
 ├── EnvironmentFault  the machine is not fit: port in use, codec missing, folder not writable: exit code 1
 └── CodecError        bytes that break a codec's rules (the peer's fault)
+    └── UnsupportedCodec    a codec that nobody could watch; the text names it and the setting
 """
 
 from __future__ import annotations
@@ -27,3 +28,7 @@ class EnvironmentFault(PinkmediaError):
 
 class CodecError(PinkmediaError, ValueError):
     """Codec bytes that cannot be parsed; never our fault."""
+
+
+class UnsupportedCodec(CodecError):
+    """The publisher's encoder is set to a codec that is not served."""

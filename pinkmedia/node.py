@@ -22,7 +22,9 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from ingest.rtmp.server import IngestCounters, RtmpServer
+from ingest.admission import Reception
+from ingest.counters import IngestCounters
+from ingest.rtmp.server import RtmpServer
 from ingest.rtmp.tls import PortTls
 from packager.layout import PackagerSettings
 from pinkmedia.certificate import CertificateFiles, ServerCertificate
@@ -104,7 +106,9 @@ class Node:
         self.directory = LiveDirectory(
             store, _broadcast_settings(settings), settings.tier_limits(), pool, PartMetrics(self._metrics)
         )
-        self._rtmp = RtmpServer(self.directory, max_connections_per_address=settings.rtmp_connections_per_address)
+        self._rtmp = RtmpServer(
+            Reception(self.directory), max_connections_per_address=settings.rtmp_connections_per_address
+        )
         self._reported = IngestCounters()
         self._origin = Origin(self.directory, on_answer=self._count_answer)
         self._http_socket = http_socket

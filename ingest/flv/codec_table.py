@@ -1,9 +1,6 @@
 """Which codecs a tag may hold, by FourCC: how their formats are made, and what is said of those that are not served.
 
 Legacy tags number their codecs; the numbers that are served are names for the same FourCCs.
-
-    CodecError
-    └── UnsupportedCodec    a codec that nobody could watch; the text names it and the setting
 """
 
 from __future__ import annotations
@@ -20,13 +17,8 @@ from pinkmedia.codecs.h264_format import H264Format
 from pinkmedia.codecs.hevc import HevcFormat
 from pinkmedia.codecs.opus import OpusFormat
 from pinkmedia.codecs.vp9 import Vp9Format
-from pinkmedia.errors import CodecError
 
 FormatT = TypeVar("FormatT")
-
-
-class UnsupportedCodec(CodecError):
-    """The publisher's encoder is set to a codec that is not served."""
 
 
 class Opener(NamedTuple, Generic[FormatT]):

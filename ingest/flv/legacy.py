@@ -13,10 +13,9 @@ from ingest.flv.codec_table import (
     UNSERVED_AUDIO,
     UNSERVED_VIDEO,
     VIDEO_ADVICE,
-    UnsupportedCodec,
 )
 from ingest.flv.enhanced import COMMAND_FRAME, KEY_FRAME, AudioPacketType, TrackPacket, VideoPacketType
-from pinkmedia.errors import CodecError
+from pinkmedia.errors import CodecError, UnsupportedCodec
 
 _VIDEO_HEAD_BYTES = 5
 _AUDIO_HEAD_BYTES = 2

@@ -31,7 +31,6 @@ from ingest.flv.codec_table import (
     VIDEO_CODECS,
     FormatT,
     Opener,
-    UnsupportedCodec,
 )
 from ingest.flv.colour_info import parse_colour_info
 from ingest.flv.enhanced import (
@@ -46,7 +45,7 @@ from ingest.flv.enhanced import (
 from ingest.flv.legacy import legacy_audio_packets, legacy_video_packets
 from ingest.flv.track_format import TrackFormat
 from pinkmedia.codecs.formats import AudioFormat, VideoFormat
-from pinkmedia.errors import CodecError
+from pinkmedia.errors import CodecError, UnsupportedCodec
 
 COMPOSITION_BYTES = 3
 MAX_COMPOSITION_MS = 5_000

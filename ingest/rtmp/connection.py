@@ -1,4 +1,4 @@
-"""One publisher's socket: a relay between asyncio, TLS where there is some, PublisherSession and PublisherMedia.
+"""One publisher's socket: a relay between asyncio, TLS where there is some, PublisherSession and RtmpMedia.
 
     socket ─► (TLS) ─► session ─► events ─► media ─► publication
            ◄─ (TLS) ◄─ data_to_send      (all within one call: there is no queue, TCP holds back what we cannot take)
@@ -17,16 +17,16 @@ from typing import Protocol, cast
 
 from structlog.typing import FilteringBoundLogger
 
-from ingest.rtmp.errors import CloseReason, MediaError, TlsError
+from ingest.admission import Denied, Reception
+from ingest.errors import CloseReason, MediaError
+from ingest.key_attempts import Objection
+from ingest.rtmp.errors import TlsError
 from ingest.rtmp.events import Event, MediaReceived, MetadataReceived, PublishEnded, PublishRequested, SessionClosed
-from ingest.rtmp.key_attempts import KeyAttempts, Objection
-from ingest.rtmp.media import PublisherMedia
+from ingest.rtmp.media import RtmpMedia
 from ingest.rtmp.session import PublisherSession, State
 from ingest.rtmp.tls import PortTls, TlsLayer, begin_tls
-from pinkmedia.publishing import Door, Publication, PublishRefused, PublishRequest, Refusal
+from pinkmedia.publishing import Publication, PublishRequest
 
-WRONG_KEY_DELAY_SECONDS = 1.0
-"""A wrong key is refused this late: encoders retry for ever, and guessing becomes slow."""
 LINGER_SECONDS = 1.0
 """After our last word, until the socket is reset: several round trips for the publisher to read it and close."""
 MAX_SEND_BUFFER_BYTES = 64 * 1024
@@ -36,11 +36,10 @@ MAX_SEND_BUFFER_BYTES = 64 * 1024
 class ConnectionOwner(Protocol):
     """What a connection needs of its server."""
 
-    door: Door
+    reception: Reception
     log: FilteringBoundLogger
-    key_attempts: KeyAttempts
 
-    def connection_opened(self, connection: PublisherConnection) -> tuple[CloseReason, str] | None:
+    def connection_opened(self, connection: PublisherConnection) -> Objection | None:
         """Why the connection cannot stay, or None."""
 
     def media_received(self, byte_count: int) -> None: ...
@@ -60,7 +59,7 @@ class PublisherConnection(asyncio.Protocol):
         self._has_received = False
         self._loop = asyncio.get_running_loop()
         self._session = PublisherSession(time.monotonic())
-        self._media: PublisherMedia | None = None
+        self._media: RtmpMedia | None = None
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -209,23 +208,15 @@ class PublisherConnection(asyncio.Protocol):
     # Admission
 
     def _receive_request(self, key: str) -> None:
-        """Asks the door, unless there is a reason not to."""
         self._key = key
-        objection = self._owner.key_attempts.objection(self.peer_address, key, time.monotonic())
-        if objection is None:
-            self._admission = self._loop.create_task(self._admit(key))
-        else:
-            self._handle(self._session.deny_publish(objection.reason, objection.detail))
+        self._admission = self._loop.create_task(self._admit(key))
 
     async def _admit(self, key: str) -> None:
         request = PublishRequest("rtmps" if self.is_tls else "rtmp", key, self.peer_address, self._disconnect)
         try:
-            publication = await self._owner.door.admit(request)
-        except PublishRefused as refused:
-            is_wrong_key = refused.refusal is Refusal.BAD_KEY
-            if is_wrong_key:
-                self._owner.key_attempts.note_wrong(self.peer_address, key, time.monotonic())
-            self._loop.call_later(WRONG_KEY_DELAY_SECONDS if is_wrong_key else 0.0, self._refuse, refused.refusal)
+            publication = await self._owner.reception.admit(request)
+        except Denied as denied:
+            self._loop.call_later(denied.delay_seconds, self._deny, denied.objection)
         except Exception:
             self._owner.log.exception("admission_failed", peer=self.peer_address)
             self.shut_down(CloseReason.INTERNAL_ERROR, "the server failed; try again later")
@@ -233,7 +224,7 @@ class PublisherConnection(asyncio.Protocol):
             self._begin_publication(publication)
 
     def _begin_publication(self, publication: Publication) -> None:
-        self._media, self._stream_name = PublisherMedia(publication), publication.stream_name
+        self._media, self._stream_name = RtmpMedia(publication), publication.stream_name
         if self._has_ended:  # it left while the door was deciding
             self._end_publication("connection lost", is_clean=False)
             return
@@ -241,8 +232,8 @@ class PublisherConnection(asyncio.Protocol):
         self._session.accept_publish(time.monotonic())
         self._transmit()
 
-    def _refuse(self, refusal: Refusal) -> None:
-        self._handle(self._session.reject_publish(refusal))
+    def _deny(self, objection: Objection) -> None:
+        self._handle(self._session.deny_publish(objection.reason, objection.detail))
 
     def _disconnect(self, detail: str) -> None:
         self.shut_down(CloseReason.DISCONNECTED, detail)
@@ -256,7 +247,7 @@ class PublisherConnection(asyncio.Protocol):
         try:
             self._media.receive(event, self._read_at)
         except MediaError as error:
-            self._owner.key_attempts.note_rejection(self._key, Objection(error.reason, str(error)), self._read_at)
+            self._owner.reception.note_rejection(self._key, error)
             self.shut_down(error.reason, str(error))
 
     def _end_publication(self, reason: str, *, is_clean: bool) -> None:

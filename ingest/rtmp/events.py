@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ingest.elementary import MediaKind
+from ingest.errors import CloseReason
 from ingest.rtmp.amf import AmfValue
-from ingest.rtmp.errors import CloseReason
 
 
 @dataclass(frozen=True, slots=True)
 class PublishRequested:
-    """The peer asks to publish; answer with ``accept_publish`` or ``reject_publish``."""
+    """The peer asks to publish; answer with ``accept_publish`` or ``deny_publish``."""
 
     key: str = field(repr=False)
 

@@ -1,87 +1,41 @@
-"""An admitted publisher's media on its way: from messages to its publication.
-
-message ─► bit rate ─► tags ─► timeline ─► publication        within one call: there is no queue
-"""
+"""A publisher's media messages on their way to its publication: FLV tag bodies are read here."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ingest.elementary import AudioTag, MediaKind, VideoTag
-from ingest.flv.codec_table import UnsupportedCodec
 from ingest.flv.tags import TagReader
-from ingest.rtmp.bit_rate import BitRateLimit
-from ingest.rtmp.errors import BadMedia, TooManyTracks, UnservedCodec
+from ingest.publisher_media import PublisherMedia, media_error
 from ingest.rtmp.events import MediaReceived
-from ingest.timeline import MediaTimeline, TimelineEvent, TracksReady
 from pinkmedia.errors import CodecError
-from pinkmedia.media import VideoTrack
 from pinkmedia.publishing import Publication
 
-MAX_TIMELINES_PER_MINUTE = 20
-"""New timelines (jumps in time, changed settings) of one publisher: each may cost a worker process."""
 
-
-class PublisherMedia:
-    """Takes media until its publication ends. ``now`` is monotonic seconds."""
+class RtmpMedia:
+    """Takes messages until its publication ends. ``now`` is monotonic seconds."""
 
     def __init__(self, publication: Publication) -> None:
-        self._publication: Publication | None = publication
-        self._limits = publication.limits
-        self._bit_rate = BitRateLimit(publication.limits.bit_rate_bps)
+        self._media = PublisherMedia(publication)
         self._tags = TagReader()
-        self._timeline = MediaTimeline()
-        self._began_at: deque[float] = deque(maxlen=MAX_TIMELINES_PER_MINUTE)
 
     def set_metadata(self, properties: Mapping[str, object]) -> None:
-        self._timeline.set_metadata(properties)
+        self._media.set_metadata(properties)
 
     def receive(self, event: MediaReceived, now: float) -> None:
         """One message. Raises MediaError."""
-        self._bit_rate.count(len(event.body), event.timestamp_ms, now)
+        self._media.count(len(event.body), event.timestamp_ms, now)
         try:
             for tag in self._read(event):
-                self._deliver(self._timeline.receive(tag, event.timestamp_ms, now), now)
-        except UnsupportedCodec as error:
-            raise UnservedCodec(str(error)) from error
+                self._media.receive(tag, event.timestamp_ms, now)
         except CodecError as error:
-            raise BadMedia(str(error)) from error
+            raise media_error(error) from error
 
     def end(self, reason: str, *, is_clean: bool, now: float) -> None:
-        """No more media; what was held back is delivered first. Called again, it does nothing."""
-        publication = self._publication
-        if publication is None:
-            return
-        try:
-            self._deliver(self._timeline.flush(), now)
-        finally:
-            self._publication = None
-            publication.end(reason, is_clean=is_clean)
+        """No more media. Called again, it does nothing."""
+        self._media.end(reason, is_clean=is_clean, now=now)
 
     def _read(self, event: MediaReceived) -> list[VideoTag] | list[AudioTag]:
         if event.kind is MediaKind.VIDEO:
             return self._tags.read_video(event.body)
         return self._tags.read_audio(event.body)
-
-    def _deliver(self, produced: Iterable[TimelineEvent], now: float) -> None:
-        for item in produced:
-            if self._publication is None:  # it disconnected us meanwhile
-                return
-            if isinstance(item, TracksReady):
-                self._begin(self._publication, item, now)
-            else:
-                self._publication.write(item)
-
-    def _begin(self, publication: Publication, ready: TracksReady, now: float) -> None:
-        self._began_at.append(now)
-        if len(self._began_at) == MAX_TIMELINES_PER_MINUTE and now - self._began_at[0] < 60:
-            raise BadMedia("timestamps or settings change too often")
-        video_count = sum(isinstance(track, VideoTrack) for track in ready.tracks)
-        limits = self._limits
-        if video_count > limits.video_tracks or len(ready.tracks) - video_count > limits.audio_tracks:
-            raise TooManyTracks(
-                f"this stream may have {limits.video_tracks} video and {limits.audio_tracks} audio tracks;"
-                f" the encoder sends {video_count} and {len(ready.tracks) - video_count}"
-            )
-        publication.begin(ready.tracks)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from ingest.errors import CloseReason
 from ingest.rtmp.amf import AmfValue
-from ingest.rtmp.errors import CloseReason
 from ingest.rtmp.messages import Message, MessageType, control
-from pinkmedia.publishing import Refusal
 
 WINDOW_BYTES = 2_500_000
 """Window acknowledgement size in both directions until the peer sets its own; what Adobe's server announces."""
@@ -27,21 +26,12 @@ def information(level: str, code: str, description: str) -> dict[str, AmfValue]:
     return {"level": level, "code": code, "description": description}
 
 
-REFUSALS = {
-    Refusal.BAD_KEY: (BAD_KEY_CODE, CloseReason.BAD_KEY, "wrong stream key"),
-    Refusal.ALREADY_PUBLISHING: (
-        "NetStream.Publish.BadName",
-        CloseReason.ALREADY_PUBLISHING,
-        "somebody is publishing to this stream already",
-    ),
-    Refusal.NOT_ALLOWED: (
-        DENIED,
-        CloseReason.NOT_ALLOWED,
-        "this stream may not go live; ask the site's operator",
-    ),
-    Refusal.SHUTTING_DOWN: ("NetStream.Failed", CloseReason.SHUTTING_DOWN, "the server is shutting down"),
+DENIAL_CODES = {
+    CloseReason.BAD_KEY: BAD_KEY_CODE,
+    CloseReason.ALREADY_PUBLISHING: "NetStream.Publish.BadName",
+    CloseReason.SHUTTING_DOWN: "NetStream.Failed",
 }
-"""Code for the publisher, reason for the log, description for both.
+"""For a publisher that is not let in; for all other reasons it is DENIED.
 
 OBS writes the description into its log for BadName, Denied, Rejected and Failed only; of all it shows "could not access
 the specified channel or stream key" when they come before publishing starts.

@@ -1,72 +1,45 @@
-"""The RTMP listeners: accept publishers within limits, count them, and drain them when they close.
-
-A connection beyond a limit is closed as it is accepted: it has cost no handshake, and no look at a key.
-"""
+"""The RTMP listeners: accept publishers within limits, count them, and drain them when they close."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import time
-from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from ingest.admission import Reception
+from ingest.connection_limits import MAX_CONNECTIONS_PER_ADDRESS, ConnectionLimits
+from ingest.counters import IngestCounters
+from ingest.errors import CloseReason
+from ingest.key_attempts import Objection
 from ingest.rtmp.connection import PublisherConnection
-from ingest.rtmp.errors import CloseReason
-from ingest.rtmp.key_attempts import KeyAttempts
 from ingest.rtmp.tls import PortTls
-from pinkmedia.address_limits import AddressRateLimit, address_group
 from pinkmedia.errors import EnvironmentFault
-from pinkmedia.publishing import Door
 
-MAX_CONNECTIONS = 500
-"""Far above what one machine can transcode; keeps file descriptors for the viewers."""
-MAX_CONNECTIONS_PER_ADDRESS = 32
-"""A studio behind one address has several encoders; a flood has more. The operator may know better."""
-CONNECTION_WINDOW_SECONDS = 1.0
-"""In which an address may open as many connections as it may have open: all its encoders may come back at once, while
-TLS handshakes, which cost some 0.4 ms each, cannot be asked for by the thousand."""
 LEAVE_SECONDS = 2.0
 """For publishers that are sent elsewhere: connecting anew takes some round trips, and a stop must stay short."""
 BACKLOG = 128
 """Sockets that wait to be accepted: all encoders of a site coming back at once after a restart."""
 
 
-@dataclass(slots=True)
-class IngestCounters:
-    """What the metrics page reads."""
-
-    connections: int = 0
-    """Accepted since the start."""
-    media_bytes: int = 0
-    """Audio and video message bodies since the start."""
-    closed_by_reason: Counter[str] = field(default_factory=Counter)
-    """Ended connections since the start, by CloseReason."""
-
-
 class RtmpServer:
-    """Listens for publishers and hands their media to the publications that the door gives."""
+    """Listens for publishers and hands their media to the publications that the reception gives."""
 
     def __init__(
         self,
-        door: Door,
+        reception: Reception,
         log: FilteringBoundLogger | None = None,
         *,
         max_connections_per_address: int = MAX_CONNECTIONS_PER_ADDRESS,
     ) -> None:
-        self.door = door
+        self.reception = reception
         self.log: FilteringBoundLogger = log or structlog.get_logger("ingest.rtmp")
         self.counters = IngestCounters()
-        self.key_attempts = KeyAttempts()
         self._connections: set[PublisherConnection] = set()
-        self._max_per_address = max_connections_per_address
-        self._by_address: Counter[str] = Counter()
-        """Open now, by group of addresses."""
-        self._attempts = AddressRateLimit(max_connections_per_address, CONNECTION_WINDOW_SECONDS)
+        self._limits = ConnectionLimits(max_connections_per_address)
         self._all_closed = asyncio.Event()
         self._all_closed.set()
         self._listeners: list[asyncio.Server] = []
@@ -120,22 +93,11 @@ class RtmpServer:
 
     # What connections call
 
-    def connection_opened(self, connection: PublisherConnection) -> tuple[CloseReason, str] | None:
+    def connection_opened(self, connection: PublisherConnection) -> Objection | None:
         self.counters.connections += 1
         self._connections.add(connection)
-        self._by_address[address_group(connection.peer_address)] += 1
         self._all_closed.clear()
-        return self._objection(connection.peer_address, time.monotonic())
-
-    def _objection(self, address: str, now: float) -> tuple[CloseReason, str] | None:
-        if len(self._connections) > MAX_CONNECTIONS:
-            return CloseReason.TOO_MANY_CONNECTIONS, f"more than {MAX_CONNECTIONS} connections"
-        if self._by_address[address_group(address)] > self._max_per_address:
-            return CloseReason.TOO_MANY_CONNECTIONS, f"more than {self._max_per_address} connections from one address"
-        if self._attempts.is_spent(address, now):
-            return CloseReason.TOO_MANY_CONNECTIONS, f"more than {self._max_per_address} new connections in a second"
-        self._attempts.count(address, now)
-        return None
+        return self._limits.opened(connection.peer_address, time.monotonic())
 
     def media_received(self, byte_count: int) -> None:
         self.counters.media_bytes += byte_count
@@ -145,8 +107,7 @@ class RtmpServer:
 
     def connection_closed(self, connection: PublisherConnection) -> None:
         self._connections.discard(connection)
-        self._by_address[address_group(connection.peer_address)] -= 1
-        self._by_address += Counter()  # forget addresses without connections
+        self._limits.closed(connection.peer_address)
         if not self._connections:
             self._all_closed.set()
 

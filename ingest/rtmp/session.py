@@ -16,10 +16,11 @@ from enum import Enum, auto
 from typing import ClassVar
 
 from ingest.elementary import MediaKind
+from ingest.errors import CloseReason
 from ingest.rtmp.amf import AmfValue
 from ingest.rtmp.capabilities import can_reconnect, server_capabilities
 from ingest.rtmp.chunks import ChunkReader
-from ingest.rtmp.errors import CloseReason, CommandError, LimitExceeded, PlayRefused, RtmpError, StreamKeyError
+from ingest.rtmp.errors import CommandError, LimitExceeded, PlayRefused, RtmpError, StreamKeyError
 from ingest.rtmp.events import (
     Event,
     MediaReceived,
@@ -41,15 +42,14 @@ from ingest.rtmp.replies import (
     BAD_KEY_CODE,
     CONNECT_INFORMATION,
     CONNECT_PROPERTIES,
+    DENIAL_CODES,
     DENIED,
-    REFUSALS,
     REJECTED,
     WINDOW_BYTES,
     information,
 )
 from ingest.rtmp.speaker import Speaker
 from ingest.rtmp.stream_key import parse_stream_key
-from pinkmedia.publishing import Refusal
 
 HANDSHAKE_SECONDS = 5.0
 """From connection to C2: three round trips on the worst mobile link."""
@@ -144,13 +144,12 @@ class PublisherSession:
         self._speaker.user_control(UserControlEvent.STREAM_BEGIN, self._publish_stream_id)
         self._send_status("status", "NetStream.Publish.Start", "Publishing")
 
-    def reject_publish(self, refusal: Refusal) -> list[Event]:
-        """Answer PublishRequested: the publisher is told why, and the session is closed."""
-        return self._refuse(*REFUSALS[refusal])
-
     def deny_publish(self, reason: CloseReason, detail: str) -> list[Event]:
-        """Answer PublishRequested: the publisher is kept out for another reason."""
-        return self._refuse(DENIED, reason, detail)
+        """Answer PublishRequested: the publisher is told ``detail``, and the session is closed."""
+        if self._state is State.REQUESTED:
+            self._send_status("error", DENIAL_CODES.get(reason, DENIED), detail)
+        self._close(reason, detail)
+        return self._take_events()
 
     def shut_down(self, reason: CloseReason, detail: str) -> list[Event]:
         """End the connection from this side: the publisher is told ``detail`` first."""
@@ -306,12 +305,6 @@ class PublisherSession:
 
     def _send_status(self, level: str, code: str, description: str) -> None:
         self._speaker.stream_status(self._publish_stream_id, level, code, description)
-
-    def _refuse(self, code: str, reason: CloseReason, detail: str) -> list[Event]:
-        if self._state is State.REQUESTED:
-            self._send_status("error", code, detail)
-        self._close(reason, detail)
-        return self._take_events()
 
     def _tell_rejected(self, description: str) -> None:
         if self._state in (State.REQUESTED, State.PUBLISHING):

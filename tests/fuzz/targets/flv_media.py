@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ingest.elementary import MediaKind
-from ingest.rtmp.errors import MediaError
+from ingest.errors import MediaError
 from ingest.rtmp.events import MediaReceived
-from ingest.rtmp.media import PublisherMedia
+from ingest.rtmp.media import RtmpMedia
 from tests.fuzz.targets.checked_publication import CheckedPublication
 
 HEADER_BYTES = 5
 
 
 def run(data: bytes) -> None:
-    media = PublisherMedia(CheckedPublication())
+    media = RtmpMedia(CheckedPublication())
     now = timestamp_ms = 0.0
     try:
         for kind, elapsed_seconds, distance_ms, body in tags(data):

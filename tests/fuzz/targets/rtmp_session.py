@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ingest.errors import MediaError
 from ingest.rtmp.amf import AmfValue
 from ingest.rtmp.chunks import MAX_PARTIAL_BYTES
-from ingest.rtmp.errors import MediaError
 from ingest.rtmp.events import Event, MediaReceived, MetadataReceived, PublishEnded, PublishRequested, SessionClosed
-from ingest.rtmp.media import PublisherMedia
+from ingest.rtmp.media import RtmpMedia
 from ingest.rtmp.session import MAX_UNADMITTED_BYTES, PublisherSession, State
 from tests.fuzz.targets.checked_publication import CheckedPublication
 from tests.ingest.rtmp.peer import HELLO, command, connect
@@ -45,7 +45,7 @@ class _Publisher:
 
     def __init__(self) -> None:
         self._session = PublisherSession(0.0)
-        self._media: PublisherMedia | None = None
+        self._media: RtmpMedia | None = None
 
     def send(self, data: bytes) -> None:
         was_closed = self._session.state is State.CLOSED
@@ -65,7 +65,7 @@ class _Publisher:
         match event:
             case PublishRequested():
                 self._session.accept_publish(0.0)
-                self._media = PublisherMedia(CheckedPublication())
+                self._media = RtmpMedia(CheckedPublication())
             case MetadataReceived(properties):
                 self._set_metadata(properties)
             case MediaReceived():

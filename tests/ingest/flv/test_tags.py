@@ -19,7 +19,6 @@ from ingest.elementary import (
     VideoFrame,
     VideoSequenceHeader,
 )
-from ingest.flv.codec_table import UnsupportedCodec
 from ingest.flv.enhanced import MAX_MOD_EX
 from ingest.flv.tags import TagReader
 from ingest.rtmp.amf import AmfValue
@@ -27,7 +26,7 @@ from ingest.rtmp.amf0 import encode_values
 from pinkmedia.codecs.aac import AacFormat
 from pinkmedia.codecs.h264 import AvcConfiguration
 from pinkmedia.codecs.h264_format import H264Format
-from pinkmedia.errors import CodecError
+from pinkmedia.errors import CodecError, UnsupportedCodec
 from pinkmedia.media import Colour, HdrMetadata
 
 SPS = bytes.fromhex("6742c01eda0280bfe584000003000400000300c83c58ba80")

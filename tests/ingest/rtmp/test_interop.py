@@ -12,6 +12,7 @@ from itertools import pairwise
 import anyio
 import pytest
 
+from ingest.admission import Reception
 from ingest.rtmp.server import RtmpServer
 from pinkmedia.codecs.h264 import contains_idr
 from pinkmedia.media import AudioTrack, Packet, VideoTrack
@@ -32,7 +33,7 @@ def door() -> RecordingDoor:
 
 @pytest.fixture
 async def server(door: RecordingDoor) -> AsyncIterator[RtmpServer]:
-    server = RtmpServer(door)
+    server = RtmpServer(Reception(door))
     await server.start("127.0.0.1", 0)
     yield server
     await server.close("test is over")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ingest.elementary import MediaKind
-from ingest.rtmp.errors import BadMedia, BitRateExceeded, TooManyTracks, UnservedCodec
+from ingest.errors import BadMedia, BitRateExceeded, TooManyTracks, UnservedCodec
+from ingest.publisher_media import MAX_TIMELINES_PER_MINUTE
 from ingest.rtmp.events import MediaReceived
-from ingest.rtmp.media import MAX_TIMELINES_PER_MINUTE, PublisherMedia
+from ingest.rtmp.media import RtmpMedia
 from pinkmedia.publishing import PublishLimits
 from tests.ingest.flv.test_tags import sequence_header, sized
 from tests.ingest.rtmp.recording import RecordingPublication
@@ -31,14 +32,14 @@ def picture(body: bytes) -> MediaReceived:
     return MediaReceived(MediaKind.VIDEO, 0, body)
 
 
-def publishing(into: RecordingPublication) -> PublisherMedia:
-    media = PublisherMedia(into)
+def publishing(into: RecordingPublication) -> RtmpMedia:
+    media = RtmpMedia(into)
     media.set_metadata(SOUND_ONLY)
     media.receive(sound(SOUND_HEADER), 0.0)
     return media
 
 
-def send(media: PublisherMedia, *events: MediaReceived) -> None:
+def send(media: RtmpMedia, *events: MediaReceived) -> None:
     for event in events:
         media.receive(event, 0.0)
 
@@ -54,7 +55,7 @@ def test_packets_come_behind_their_tracks() -> None:
 
 def test_what_is_held_back_comes_out_at_the_end() -> None:
     into = publication()
-    media = PublisherMedia(into)
+    media = RtmpMedia(into)
     media.receive(sound(SOUND_HEADER), 0.0)
     media.receive(sound(), 0.0)
     assert not into.packets
@@ -66,7 +67,7 @@ def test_what_is_held_back_comes_out_at_the_end() -> None:
 
 def test_the_end_comes_even_when_the_last_media_is_refused() -> None:
     into = publication(audio_tracks=0)
-    media = PublisherMedia(into)
+    media = RtmpMedia(into)
     media.receive(sound(SOUND_HEADER), 0.0)
     media.receive(sound(), 0.0)
     with pytest.raises(TooManyTracks):

@@ -12,12 +12,12 @@ import pytest
 from anyio.abc import SocketStream
 from anyio.streams.tls import TLSStream
 
-from ingest.rtmp import connection
-from ingest.rtmp import server as limits
+from ingest import admission, connection_limits
+from ingest.admission import Reception
+from ingest.key_attempts import MAX_WRONG_KEYS
+from ingest.publisher_media import MAX_TIMELINES_PER_MINUTE
 from ingest.rtmp.amf0 import encode_values
 from ingest.rtmp.chunks import MAX_PARTIAL_BYTES
-from ingest.rtmp.key_attempts import MAX_WRONG_KEYS
-from ingest.rtmp.media import MAX_TIMELINES_PER_MINUTE
 from ingest.rtmp.messages import MessageType
 from ingest.rtmp.server import RtmpServer
 from pinkmedia.errors import EnvironmentFault
@@ -40,7 +40,7 @@ def door() -> RecordingDoor:
 
 @pytest.fixture
 async def server(door: RecordingDoor) -> AsyncIterator[RtmpServer]:
-    server = RtmpServer(door)
+    server = RtmpServer(Reception(door))
     await server.start("127.0.0.1", 0)
     yield server
     await server.close("test is over")
@@ -124,7 +124,7 @@ async def test_stalled_publisher(server: RtmpServer, door: RecordingDoor, monkey
 
 
 async def test_wrong_key(server: RtmpServer, door: RecordingDoor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "WRONG_KEY_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(admission, "WRONG_KEY_DELAY_SECONDS", 0.0)
     with anyio.fail_after(10):
         async with await publish(server, "wrong") as stream:
             assert b"NetStream.Publish.BadName" in await read_to_end(stream)
@@ -214,7 +214,7 @@ async def test_disconnect_tells_the_publisher(server: RtmpServer, door: Recordin
 
 
 async def test_close_tells_every_publisher(door: RecordingDoor) -> None:
-    server = RtmpServer(door)
+    server = RtmpServer(Reception(door))
     await server.start("127.0.0.1", 0)
     with anyio.fail_after(10):
         stream = await publish(server)
@@ -227,7 +227,7 @@ async def test_close_tells_every_publisher(door: RecordingDoor) -> None:
 
 
 async def test_too_many_connections_from_one_address(door: RecordingDoor) -> None:
-    server = RtmpServer(door, max_connections_per_address=2)
+    server = RtmpServer(Reception(door), max_connections_per_address=2)
     await server.start("127.0.0.1", 0)
     with anyio.fail_after(10):
         async with await publish(server) as first, await open_connection(server), await open_connection(server) as last:
@@ -238,8 +238,8 @@ async def test_too_many_connections_from_one_address(door: RecordingDoor) -> Non
 
 
 async def test_too_many_connections_in_a_second(door: RecordingDoor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "CONNECTION_WINDOW_SECONDS", 3600.0)
-    server = RtmpServer(door, max_connections_per_address=2)
+    monkeypatch.setattr(connection_limits, "CONNECTION_WINDOW_SECONDS", 3600.0)
+    server = RtmpServer(Reception(door), max_connections_per_address=2)
     await server.start("127.0.0.1", 0)
     with anyio.fail_after(10):
         for _ in range(2):
@@ -254,7 +254,7 @@ async def test_too_many_connections_in_a_second(door: RecordingDoor, monkeypatch
 async def test_an_address_with_too_many_wrong_keys(
     server: RtmpServer, door: RecordingDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "WRONG_KEY_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(admission, "WRONG_KEY_DELAY_SECONDS", 0.0)
     with anyio.fail_after(10):
         for number in range(MAX_WRONG_KEYS):
             async with await publish(server, f"wrong-{number}") as stream:
@@ -271,7 +271,7 @@ async def test_an_address_with_too_many_wrong_keys(
 async def test_an_encoder_left_alone_with_an_old_key_locks_nobody_out(
     server: RtmpServer, door: RecordingDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "WRONG_KEY_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(admission, "WRONG_KEY_DELAY_SECONDS", 0.0)
     with anyio.fail_after(10):
         for _ in range(2 * MAX_WRONG_KEYS):
             async with await publish(server, "wrong") as stream:
@@ -326,4 +326,4 @@ async def test_port_in_use(door: RecordingDoor) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(EnvironmentFault, match=f"port {port} on 127.0.0.1 is in use"):
-            await RtmpServer(door).start("127.0.0.1", port)
+            await RtmpServer(Reception(door)).start("127.0.0.1", port)

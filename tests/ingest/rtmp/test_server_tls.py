@@ -13,6 +13,7 @@ import uvloop
 from anyio.abc import SocketStream
 from anyio.streams.tls import TLSAttribute, TLSStream
 
+from ingest.admission import Reception
 from ingest.rtmp.server import RtmpServer
 from ingest.rtmp.tls import PortTls
 from pinkmedia.certificate import ServerCertificate
@@ -45,7 +46,7 @@ def certificate(tmp_path: Path) -> ServerCertificate:
 
 @pytest.fixture
 async def server(door: RecordingDoor) -> AsyncIterator[RtmpServer]:
-    server = RtmpServer(door)
+    server = RtmpServer(Reception(door))
     yield server
     with anyio.fail_after(10):
         await server.close("test is over")

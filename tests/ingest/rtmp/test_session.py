@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ingest.elementary import MediaKind
+from ingest.errors import CloseReason
 from ingest.rtmp import session as limits
 from ingest.rtmp.amf import AmfValue
 from ingest.rtmp.chunks import ChunkReader
-from ingest.rtmp.errors import CloseReason
 from ingest.rtmp.events import Event, MediaReceived, MetadataReceived, PublishEnded, PublishRequested, SessionClosed
 from ingest.rtmp.messages import Command, Message, MessageType, control
-from ingest.rtmp.replies import OUTGOING_CHUNK_SIZE
+from ingest.rtmp.replies import OUTGOING_CHUNK_SIZE, information
 from ingest.rtmp.session import PublisherSession, State
-from pinkmedia.publishing import Refusal
 from tests.ingest.rtmp.peer import HELLO, chunks, command, connect, message
 
 METADATA = (
@@ -129,22 +128,22 @@ def test_not_rtmp(first_bytes: bytes, complaint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("refusal", "code", "reason"),
+    ("reason", "code"),
     [
-        (Refusal.BAD_KEY, "NetStream.Publish.BadName", CloseReason.BAD_KEY),
-        (Refusal.ALREADY_PUBLISHING, "NetStream.Publish.BadName", CloseReason.ALREADY_PUBLISHING),
-        (Refusal.SHUTTING_DOWN, "NetStream.Failed", CloseReason.SHUTTING_DOWN),
+        (CloseReason.BAD_KEY, "NetStream.Publish.BadName"),
+        (CloseReason.ALREADY_PUBLISHING, "NetStream.Publish.BadName"),
+        (CloseReason.NOT_ALLOWED, "NetStream.Publish.Denied"),
+        (CloseReason.TOO_MANY_BAD_KEYS, "NetStream.Publish.Denied"),
+        (CloseReason.SHUTTING_DOWN, "NetStream.Failed"),
     ],
 )
-def test_refusals(refusal: Refusal, code: str, reason: CloseReason) -> None:
+def test_denials(reason: CloseReason, code: str) -> None:
     session = PublisherSession(0.0)
     feed(session, *OBS)
     session.data_to_send()
-    (closed,) = session.reject_publish(refusal)
-    assert isinstance(closed, SessionClosed)
-    assert closed.reason is reason
+    assert session.deny_publish(reason, "because") == [SessionClosed(reason, "because")]
     (status,) = commands(session)
-    assert status_code(status) == code
+    assert status.argument(1) == information("error", code, "because")
     assert session.state is State.CLOSED
 
 

@@ -9,15 +9,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from ingest.errors import CloseReason
 from ingest.rtmp.amf import AmfValue
 from ingest.rtmp.amf0 import encode_values
 from ingest.rtmp.chunks import DEFAULT_CHUNK_SIZE, MAX_PARTIAL_BYTES, ChunkReader
-from ingest.rtmp.errors import CloseReason
 from ingest.rtmp.events import Event, MediaReceived, MetadataReceived, PublishEnded, PublishRequested, SessionClosed
 from ingest.rtmp.handshake import BLOB_BYTES
 from ingest.rtmp.messages import Command, Message, MessageType
 from ingest.rtmp.session import MAX_UNADMITTED_BYTES, PublisherSession, State
-from pinkmedia.publishing import Refusal
 from tests.ingest.rtmp.peer import HELLO, chunks, command, connect, message
 
 SERVER_HELLO_BYTES = 1 + 2 * BLOB_BYTES
@@ -201,15 +200,9 @@ class PublisherAndOwner(RuleBasedStateMachine):
         assert self.session.state is (State.PUBLISHING if before is State.REQUESTED else before)
 
     @precondition(lambda machine: machine.session.state is State.REQUESTED)
-    @rule(refusal=st.sampled_from(Refusal))
-    def reject(self, refusal: Refusal) -> None:
-        self.note(self.session.reject_publish(refusal))
-        assert self.session.state is State.CLOSED
-
-    @precondition(lambda machine: machine.session.state is State.REQUESTED)
-    @rule()
-    def deny(self) -> None:
-        self.note(self.session.deny_publish(CloseReason.TOO_MANY_BAD_KEYS, "too many"))
+    @rule(reason=st.sampled_from(CloseReason))
+    def deny(self, reason: CloseReason) -> None:
+        self.note(self.session.deny_publish(reason, "because"))
         assert self.session.state is State.CLOSED
 
     @rule(tc_url=st.text(max_size=20))

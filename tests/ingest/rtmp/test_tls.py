@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.rtmp.errors import CloseReason, TlsError
+from ingest.errors import CloseReason
+from ingest.rtmp.errors import TlsError
 from ingest.rtmp.tls import MAX_HANDSHAKE_BYTES, PortTls, TlsLayer, begin_tls, server_context
 from tests.certificates import make_pair, trusting_client
 

@@ -8,14 +8,14 @@ allow anything.
 from __future__ import annotations
 
 from ingest.clocks import serial_difference_ms
-from ingest.rtmp.errors import BitRateExceeded
+from ingest.errors import BitRateExceeded
 
 WINDOW_SECONDS = 10.0
 """Mean rates count: five times a usual key frame distance, so that a large key frame alone breaks nothing."""
 CATCH_UP_FACTOR = 4
 """So many times its bit rate a publisher may send to catch up with the wall clock."""
 TOLERANCE = 1.1
-"""Rate control overshoots, and RTMP counts more than what the encoder is set to."""
+"""Rate control overshoots, and protocols count more than what the encoder is set to."""
 
 
 class _Window:
@@ -45,7 +45,7 @@ class BitRateLimit:
         self._arrival_began_at: float | None = None
 
     def count(self, byte_count: int, timestamp_ms: int, now: float) -> None:
-        """One message, its RTMP timestamp and when it came (monotonic seconds). Raises BitRateExceeded."""
+        """So many bytes, their time modulo 2^32, and when they came (monotonic seconds). Raises BitRateExceeded."""
         if self._is_over(timestamp_ms):
             self._media_began_ms = timestamp_ms
             self._media.begin()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.rtmp.bit_rate import CATCH_UP_FACTOR, TOLERANCE, WINDOW_SECONDS, BitRateLimit
-from ingest.rtmp.errors import BitRateExceeded
+from ingest.bit_rate import CATCH_UP_FACTOR, TOLERANCE, WINDOW_SECONDS, BitRateLimit
+from ingest.errors import BitRateExceeded
 
 LIMIT_BPS = 1_000_000
 FRAME_BYTES = LIMIT_BPS // 8 // 25

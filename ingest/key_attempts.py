@@ -14,7 +14,7 @@ import hashlib
 from collections import OrderedDict
 from typing import NamedTuple
 
-from ingest.rtmp.errors import CloseReason
+from ingest.errors import CloseReason
 from pinkmedia.address_limits import AddressRateLimit, address_group
 
 MAX_WRONG_KEYS = 10

@@ -7,7 +7,7 @@ the core's rate, and counting 1024 samples at that rate keeps the same time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from pinkmedia.codecs.bits import BitReader
@@ -49,6 +49,8 @@ class AudioSpecificConfig:
     """Of the output: PS makes two of one."""
     samples_per_frame: int
     """At the output rate: 1024, or 2048 under SBR."""
+    used_bits: int = field(default=0, compare=False)
+    """How much of ``data`` it is: in LATM, other things stand behind it."""
 
     @property
     def codec_string(self) -> str:
@@ -64,6 +66,7 @@ class AudioSpecificConfig:
         if object_type in (SBR, PS):
             extension_type, sample_rate, object_type = object_type, _sample_rate(bits), _object_type(bits)
         _check_core(bits, object_type)
+        used_bits = bits.position
         if extension_type == AAC_LC:
             extension_type, sample_rate = _trailing_extension(bits, core_rate)
         return cls(
@@ -72,6 +75,7 @@ class AudioSpecificConfig:
             sample_rate=sample_rate,
             channels=2 if extension_type == PS and channels == 1 else channels,
             samples_per_frame=_samples_per_frame(core_rate, sample_rate),
+            used_bits=used_bits,
         )
 
 

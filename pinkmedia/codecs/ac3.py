@@ -24,6 +24,13 @@ SAMPLE_RATES = (48_000, 44_100, 32_000)
 CHANNELS = (2, 1, 2, 3, 3, 4, 4, 5)
 """By acmod (Table 4.3), without the low-frequency effects channel."""
 
+FRAME_HEAD_BYTES = 6
+"""What tells a frame's length, and that it can be served."""
+BIT_RATES_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
+"""By frmsizecod, halved (Table 4.13)."""
+
+_PADDED_RATE = 44_100
+"""Whose frames are not whole words: every other one is longer."""
 _SYNC_WORD = 0x0B77
 _HEADER_BYTES = 8
 """What of a frame is read at most."""
@@ -35,6 +42,22 @@ _BLOCKS = (1, 2, 3, 6)
 """By numblkscod (Table E.1.4)."""
 _INDEPENDENT = 0
 """strmtyp (Table E.1.1)."""
+
+
+def ac3_frame_bytes(head: bytes) -> int:
+    """The length of the AC-3 frame that begins with these FRAME_HEAD_BYTES (§4.4.1.4). Raises CodecError."""
+    rate_code, size_code = head[4] >> 6, head[4] & 0x3F
+    if rate_code >= len(SAMPLE_RATES) or size_code > _MAX_FRAME_SIZE_CODE:
+        raise CodecError("AC-3 frame of a reserved size")
+    words = BIT_RATES_KBPS[size_code >> 1] * 1000 * AC3_SAMPLES // (SAMPLE_RATES[rate_code] * 16)
+    is_padded = SAMPLE_RATES[rate_code] == _PADDED_RATE and size_code & 1
+    return 2 * (words + 1 if is_padded else words)
+
+
+def eac3_frame_size(head: bytes) -> tuple[int, int]:
+    """Bytes and samples of the E-AC-3 frame that begins with these FRAME_HEAD_BYTES. Raises CodecError."""
+    frame = _eac3_frame(head)
+    return frame.size, frame.samples
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,22 @@ class BitReader:
         self._position = end
         return (window >> (-end & 7)) & ((1 << count) - 1)
 
+    @property
+    def position(self) -> int:
+        """Bits read so far."""
+        return self._position
+
+    def copy(self) -> BitReader:
+        """Another reader at the same place."""
+        other = BitReader(self._data)
+        other._position = self._position
+        return other
+
+    def read_bytes(self, count: int) -> bytes:
+        """The next ``count`` bits, from the high bit of the first byte on; zeros fill the last byte."""
+        padding = -count % 8
+        return (self.read(count) << padding).to_bytes((count + padding) // 8)
+
     def flag(self) -> bool:
         """One bit."""
         return bool(self.read(1))

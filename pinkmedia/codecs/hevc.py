@@ -20,6 +20,10 @@ from pinkmedia.media import Codec, VideoTrack
 
 _HEAD_BYTES = 22
 """Of the record, before the count of its arrays."""
+_LEAST_PARAMETER_SET_BYTES = 3
+"""Header and a byte of content."""
+_NO_SEGMENTATION = (0xF0, 0x00, 0xFC)
+"""min_spatial_segmentation_idc and parallelismType: nothing is known."""
 _PROFILE_SPACES = ("", "A", "B", "C")
 _COMPLETE = 0x80
 """array_completeness: no such unit is elsewhere; under ``hvc1`` it must be so said of parameter sets (§8.4.1.1)."""
@@ -33,10 +37,11 @@ class HevcNalType(IntEnum):
     VPS = 32
     SPS = 33
     PPS = 34
+    ACCESS_UNIT_DELIMITER = 35
     FILLER = 38
 
 
-_SYNC_TYPES = frozenset(range(HevcNalType.BLA_W_LP, HevcNalType.CRA + 1))
+SYNC_TYPES = frozenset(range(HevcNalType.BLA_W_LP, HevcNalType.CRA + 1))
 """All pictures that random access can begin with: BLA, IDR and CRA. A CRA picture may be followed by pictures that
 are shown before it and cannot be decoded after random access (RASL); decoders know and skip them, and the pictures
 from it on are whole. Encoders with open GOPs (x265 by default) have no other key frames but the first, so such a
@@ -69,6 +74,16 @@ class HevcFormat:
         sps = parse_hevc_sps(_first_sps(arrays))
         return cls(_record(head, sps, arrays), length_size, sps)
 
+    @classmethod
+    def from_parameter_sets(cls, vps: tuple[bytes, ...], sps: tuple[bytes, ...], pps: tuple[bytes, ...]) -> Self:
+        """From NAL units, where there is no record (MPEG-TS). Raises CodecError."""
+        if any(len(unit) < _LEAST_PARAMETER_SET_BYTES for unit in (*vps, *sps, *pps)):
+            raise CodecError("HEVC parameter set is cut short")
+        layers_and_nesting = (((sps[0][2] >> 1 & 7) + 1) << 3 | (sps[0][2] & 1) << 2) if sps else 0
+        head = bytes((1, *bytes(12), *_NO_SEGMENTATION, *bytes(5), layers_and_nesting | LENGTH_SIZE - 1))
+        arrays = [_array(kind, units) for kind, units in zip(_PARAMETER_SETS, (vps, sps, pps), strict=True)]
+        return cls.parse(b"".join((head, bytes((len(arrays),)), *arrays)))
+
     @property
     def frame_rate(self) -> Fraction | None:
         return self.sps.frame_rate
@@ -88,7 +103,7 @@ class HevcFormat:
     def access_unit(self, data: memoryview) -> AccessUnit | None:
         """A picture that random access can begin with is a sync sample, whatever the sender calls a key frame."""
         payload, kinds = read_access_unit(data, self.length_size, hevc_nal_type, HevcNalType.FILLER)
-        return AccessUnit(payload, not _SYNC_TYPES.isdisjoint(kinds)) if payload else None
+        return AccessUnit(payload, not SYNC_TYPES.isdisjoint(kinds)) if payload else None
 
 
 def hevc_nal_type(unit: bytes | memoryview) -> int:

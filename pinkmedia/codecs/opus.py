@@ -6,11 +6,12 @@ ISO Base Media File Format" §4.3.2). How long a packet lasts is in its first by
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import Self
 
 from pinkmedia.codecs.cursor import Cursor
-from pinkmedia.errors import CodecError
+from pinkmedia.errors import CodecError, UnsupportedCodec
 from pinkmedia.media import AudioTrack, Codec
 
 SAMPLE_RATE = 48_000
@@ -21,11 +22,38 @@ MAX_CHANNELS = {0: 2, 1: 8}
 """By channel mapping family (RFC 7845 §5.1.1); the others have no loudspeaker layout."""
 
 _MAGIC = b"OpusHead"
+_PRE_SKIP = 0
+"""A stream that is joined live has no beginning to skip to."""
+_CHANNEL_MAPPINGS = {
+    1: (1, 0, (0,)),
+    2: (1, 1, (0, 1)),
+    3: (2, 1, (0, 2, 1)),
+    4: (2, 2, (0, 1, 2, 3)),
+    5: (3, 2, (0, 4, 1, 2, 3)),
+    6: (4, 2, (0, 4, 1, 2, 3, 5)),
+    7: (4, 3, (0, 4, 1, 2, 3, 5, 6)),
+    8: (5, 3, (0, 6, 1, 2, 3, 4, 5, 7)),
+}
+"""Streams, those of them in stereo, and the mapping, by number of channels (RFC 7845 §5.1.1.2, RFC 6716's pairing)."""
 _SILK_SAMPLES = (480, 960, 1920, 2880)
 _HYBRID_SAMPLES = (480, 960)
 _CELT_SAMPLES = (120, 240, 480, 960)
 _FRAME_SAMPLES = _SILK_SAMPLES * 3 + _HYBRID_SAMPLES * 2 + _CELT_SAMPLES * 4
 """By the TOC byte's configuration (RFC 6716, Table 2)."""
+
+
+def identification_header(channel_configuration: int) -> bytes:
+    """The header that an MPEG transport stream's channel_config_code stands for (Opus in MPEG-TS §3).
+
+    Raises UnsupportedCodec.
+    """
+    if channel_configuration not in _CHANNEL_MAPPINGS:
+        raise UnsupportedCodec(f"Opus channel configuration {channel_configuration} is not supported; send stereo")
+    streams, coupled, mapping = _CHANNEL_MAPPINGS[channel_configuration]
+    channels = len(mapping)
+    fixed = struct.pack("<BBHIh", 1, channels, _PRE_SKIP, SAMPLE_RATE, 0)
+    family = bytes((1, streams, coupled, *mapping)) if channels > MAX_CHANNELS[0] else bytes(1)
+    return _MAGIC + fixed + family
 
 
 @dataclass(frozen=True, slots=True)

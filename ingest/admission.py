@@ -6,6 +6,8 @@ All protocol servers of a node share one `Reception`, so that who guesses keys h
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from ingest.errors import CloseReason, IngestError
 from ingest.key_attempts import KeyAttempts, Objection
@@ -25,6 +27,9 @@ _REFUSALS = {
 """Reason for the log, and what the publisher is told."""
 
 
+AnswerT = TypeVar("AnswerT")
+
+
 class Denied(Exception):
     """The publisher is to be told ``objection``, after a while."""
 
@@ -41,14 +46,21 @@ class Reception:
         self._door = door
         self._attempts = KeyAttempts()
 
+    async def passphrase(self, request: PublishRequest) -> str | None:
+        """What SRT publishers to the stream of this key encrypt with, if it has a passphrase. Raises Denied."""
+        return await self._ask(self._door.passphrase, request)
+
     async def admit(self, request: PublishRequest) -> Publication:
         """The publication for this request's key. Raises Denied."""
+        return await self._ask(self._door.admit, request)
+
+    async def _ask(self, question: Callable[[PublishRequest], Awaitable[AnswerT]], request: PublishRequest) -> AnswerT:
         address, key = request.peer_address, request.key
         objection = self._attempts.objection(address, key, time.monotonic())
         if objection is not None:
             raise Denied(objection)
         try:
-            return await self._door.admit(request)
+            return await question(request)
         except PublishRefused as refused:
             is_wrong_key = refused.refusal is Refusal.BAD_KEY
             if is_wrong_key:

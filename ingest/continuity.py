@@ -39,6 +39,12 @@ class Continuity:
         self._left_over_ms: dict[TrackKey, int] = {}
         """Where the tracks were before the break that have not followed it."""
 
+    def locate(self, timestamp_ms: int) -> int | None:
+        """Where a timestamp lies on the current timeline; None before the first packet."""
+        if self._latest_ms is None:
+            return None
+        return self._latest_ms + serial_difference_ms(timestamp_ms, self._latest_ms)
+
     def place(self, key: TrackKey, timestamp_ms: int) -> Placement | None:
         """None for a packet left over from before a break."""
         latest_ms = timestamp_ms if self._latest_ms is None else self._latest_ms

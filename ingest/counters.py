@@ -16,3 +16,6 @@ class IngestCounters:
     """As the publishers sent them, without what the protocol adds."""
     closed_by_reason: Counter[str] = field(default_factory=Counter)
     """Ended connections, by CloseReason."""
+
+    def copy(self) -> IngestCounters:
+        return IngestCounters(self.connections, self.media_bytes, self.closed_by_reason.copy())

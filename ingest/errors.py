@@ -48,6 +48,8 @@ class CloseReason(StrEnum):
     TOO_MANY_BAD_KEYS = "too_many_bad_keys"
     """Its address has presented too many wrong keys of late."""
     PLAY_REFUSED = "play_refused"
+    ENCRYPTION = "encryption"
+    """No passphrase or the wrong one, or one where there is none."""
     UNSUPPORTED_CODEC = "unsupported_codec"
     BAD_MEDIA = "bad_media"
     DISCONNECTED = "disconnected"

@@ -13,7 +13,7 @@ from ingest.elementary import AudioTag, VideoTag
 from ingest.errors import BadMedia, MediaError, TooManyTracks, UnservedCodec
 from ingest.timeline import MediaTimeline, TimelineEvent, TracksReady
 from pinkmedia.errors import CodecError, UnsupportedCodec
-from pinkmedia.media import VideoTrack
+from pinkmedia.media import TimedMetadata, VideoTrack
 from pinkmedia.publishing import Publication
 
 MAX_TIMELINES_PER_MINUTE = 20
@@ -40,6 +40,12 @@ class PublisherMedia:
     def receive(self, tag: VideoTag | AudioTag, timestamp_ms: int, now: float) -> None:
         """A header or a frame, and its decode time (milliseconds modulo 2^32). Raises MediaError, CodecError."""
         self._deliver(self._timeline.receive(tag, timestamp_ms, now), now)
+
+    def receive_metadata(self, scheme: str, timestamp_ms: int, payload: bytes) -> None:
+        """Timed metadata (`pinkmedia.media.TimedMetadata`); before the first packet it is of no use."""
+        pts_ticks = self._timeline.video_ticks_at(timestamp_ms)
+        if self._publication is not None and pts_ticks is not None:
+            self._publication.write_metadata(TimedMetadata(scheme, pts_ticks, payload))
 
     def end(self, reason: str, *, is_clean: bool, now: float) -> None:
         """No more media; what was held back is delivered first. Called again, it does nothing."""

@@ -32,7 +32,7 @@ from ingest.elementary import (
 )
 from ingest.frame_rate import FrameRateWatch, measured_frame_rate
 from ingest.source import SourceDescription
-from pinkmedia.media import AudioTrack, Packet, Track, VideoTrack
+from pinkmedia.media import VIDEO_TIMESCALE, AudioTrack, Packet, Track, VideoTrack
 
 MAX_GATHERING_MS = 1_000
 """Media time that packets are held back for a track that was not announced or does not come; viewers wait as long."""
@@ -100,6 +100,11 @@ class MediaTimeline:
             case VideoColour() if self._source.set_colour(tag.track_number, tag.info):
                 self._is_gathering = True
         return []  # nothing new
+
+    def video_ticks_at(self, timestamp_ms: int) -> int | None:
+        """Where a timestamp lies on the timeline of the packets, at the video timescale; None before the first."""
+        time_ms = self._continuity.locate(timestamp_ms)
+        return None if time_ms is None else time_ms * (VIDEO_TIMESCALE // 1000)
 
     def flush(self) -> list[TimelineEvent]:
         """The source has ended: what was held back comes out."""

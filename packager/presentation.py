@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 
 from packager.boundaries import Boundaries, Boundary
+from packager.event_message import event_message
 from packager.layout import Layout
 from packager.rendition import RenditionPackager
 from packager.window import Window
-from pinkmedia.media import Packet, Part, Rendition
+from pinkmedia.media import Packet, Part, Rendition, TimedMetadata, VideoTrack
 
 
 class Presentation:
@@ -35,6 +36,7 @@ class Presentation:
         """Called when a rendition is added or given up, and at the end."""
         self._expected = set(expected)
         self._boundaries = Boundaries()
+        self._metadata_count = 0
         self._packagers: dict[str, RenditionPackager] = {}
         self._on_part = on_part
 
@@ -90,6 +92,15 @@ class Presentation:
 
     def write(self, rendition_name: str, packet: Packet) -> None:
         self._packagers[rendition_name].write(packet)
+
+    def write_metadata(self, metadata: TimedMetadata) -> None:
+        """Players that read one rendition must find it there: so it goes into all that lead, video if there is any."""
+        self._metadata_count += 1
+        message = event_message(metadata, number=self._metadata_count)
+        packagers = list(self._packagers.values())
+        leading = [each for each in packagers if isinstance(each.window.rendition.track, VideoTrack)] or packagers
+        for packager in leading:
+            packager.add_message(message)
 
     def flush(self) -> None:
         """The source has stopped, perhaps for good: what is held back is published."""

@@ -13,6 +13,7 @@ Strategy:
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 
 from packager.boundaries import Boundaries, Boundary
@@ -28,6 +29,8 @@ MOST_SAMPLES_RATIO = 10
 """A part takes so many times the samples it should have: where time stands still, it would never be full."""
 MOST_SEGMENTS_BEHIND = 2
 """A rendition this far behind the newest boundary has stopped; tracks that are sent apart are nearer."""
+MOST_MESSAGES = 32
+"""Event messages that wait for a part; of more, the oldest are lost. Nobody sends so many in a fifth of a second."""
 MOST_GAPS = 6
 """More segments missed than this, and the list begins anew: nobody plays from before so long a gap."""
 
@@ -49,6 +52,7 @@ class RenditionPackager:
         self._boundaries = boundaries
         self._segment_msn: int | None = None
         self._samples: list[Sample] = []
+        self._messages: deque[bytes] = deque(maxlen=MOST_MESSAGES)
         self._part_start_ticks = 0
         self._next_decode_ticks = 0
         self._last_received_at = 0.0
@@ -76,6 +80,10 @@ class RenditionPackager:
         elif self.window.open_segment is None:
             return  # nothing has begun, or its segment was listed as a gap
         self._append(packet)
+
+    def add_message(self, message: bytes) -> None:
+        """An event message box: it goes in front of the next part."""
+        self._messages.append(message)
 
     def skip_to(self, msn: int) -> None:
         """Nothing came for the segments before this one: they are listed as gaps, so that players go on without."""
@@ -173,6 +181,11 @@ class RenditionPackager:
         if is_full or room_ticks - duration_ticks < self._nominal_ticks // 2:
             self._publish_part()
 
+    def _take_messages(self) -> bytes:
+        messages = b"".join(self._messages)
+        self._messages.clear()
+        return messages
+
     def _publish_part(self) -> None:
         segment = self.window.segments[-1]
         samples, self._samples = self._samples, []
@@ -187,7 +200,7 @@ class RenditionPackager:
         )
         part = Part(
             uri=segment.part_uri(len(segment.parts)),
-            data=data,
+            data=self._take_messages() + data if self._messages else data,
             duration_seconds=(self._next_decode_ticks - self._part_start_ticks) / self._timescale,
             is_independent=any(sample.is_sync for sample in samples),
             last_received_at=self._last_received_at,

@@ -86,6 +86,7 @@ _ACCEPTED_IN_WORDS = {
     "rtmp_reconnect_url": "an rtmp:// or rtmps:// URL",
     "tls_certificate": "the path of a PEM file",
     "tls_private_key": "the path of a PEM file",
+    "srt_passphrase_file": "the path of a text file",
 }
 
 

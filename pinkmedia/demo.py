@@ -145,12 +145,20 @@ In OBS, Settings → Stream:
     Service                  Custom…
     Server                   {settings.rtmp_url}
     Stream key               {key}
-and Settings → Output, with Output Mode: Advanced, on the Streaming tab:
+{_srt_text(settings, key)}and Settings → Output, with Output Mode: Advanced, on the Streaming tab:
     Video encoder            x264 (or a hardware H.264 encoder)
     Rate control, bitrate    CBR, 6000 Kbps for 1080p
     Keyframe interval        2 s
     Tune                     zerolatency
     Profile                  high
+"""
+
+
+def _srt_text(settings: Settings, key: str) -> str:
+    if settings.srt_url is None:
+        return ""
+    return f"""or, by SRT, with an empty stream key:
+    Server                   {settings.srt_url}?streamid={key}
 """
 
 

@@ -10,6 +10,7 @@ import ctypes
 import importlib.util
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
+from ingest.srt.server import RECEIVE_BUFFER_BYTES
 from pinkmedia.certificate import CertificateError, CertificateFiles, load_pair
 from pinkmedia.config import flag_name
 from pinkmedia.listening import ask_server, listen_problem, port_keys
@@ -85,6 +87,8 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
         yield check_port(settings, key)
     if settings.tls_certificate and settings.tls_private_key:
         yield check_certificate(CertificateFiles(settings.tls_certificate, settings.tls_private_key))
+    if settings.srt_port:
+        yield check_receive_buffer()
     yield check_data_dir(settings)
     yield check_clocks()
     yield check_time_synchronisation()
@@ -127,12 +131,23 @@ def check_player() -> Finding:
 def check_port(settings: Settings, key: str) -> Finding:
     """A port that can be listened on, or is by a pinkmedia that runs already."""
     port = getattr(settings, key)
-    problem = listen_problem(settings.host, port)
+    problem = listen_problem(settings, key)
     if not problem:
         return _passed(f"{key} {port} is free")
     if b"pinkmedia_live_streams" in (ask_server(settings, "/metrics") or b""):
         return _passed(f"{key} {port} is held by a pinkmedia that runs already")
     return _failed(f"{key} {port}: {problem}", f"stop what holds it, or choose another with {flag_name(key)}")
+
+
+def check_receive_buffer() -> Finding:
+    """SRT's socket gets the buffer it asks for."""
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        granted_bytes = probe.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2  # Linux doubles it for its own use
+    text = f"SRT's receive buffer is {granted_bytes // 1024} KiB"
+    if granted_bytes >= RECEIVE_BUFFER_BYTES:
+        return _passed(text)
+    return _doubtful(text, f"sysctl net.core.rmem_max={RECEIVE_BUFFER_BYTES}: bursts of several publishers need room")
 
 
 def check_certificate(files: CertificateFiles) -> Finding:

@@ -16,9 +16,14 @@ ANSWER_SECONDS = 2.0
 """How long the holder of a port may take to answer: ours needs milliseconds."""
 
 
+UDP_KEYS = frozenset({"srt_port"})
+"""The others are TCP's."""
+
+
 def port_keys(settings: Settings) -> tuple[str, ...]:
-    """The keys of the TCP ports that the server listens on; reserved ones and those that are off are not looked at."""
-    return ("http_port", "rtmp_port", "rtmps_port") if settings.rtmps_port else ("http_port", "rtmp_port")
+    """The keys of the ports that the server listens on, without those that are off."""
+    optional = tuple(key for key in ("rtmps_port", "srt_port") if getattr(settings, key))
+    return ("http_port", "rtmp_port", *optional)
 
 
 def require_free_ports(settings: Settings) -> None:
@@ -34,26 +39,38 @@ def listen(settings: Settings, key: str) -> socket.socket:
     """
     port = getattr(settings, key)
     try:
-        return _listen(settings.host, port)
+        return _listen(settings.host, port, is_udp=key in UDP_KEYS)
     except OSError as error:
         raise EnvironmentFault(
             f"cannot listen on {settings.host} port {port}: {_reason(error)}; choose another with {flag_name(key)}"
         ) from None
 
 
-def listen_problem(host: str, port: int) -> str:
-    """Why a TCP port cannot be listened on; empty when it can."""
+def listen_problem(settings: Settings, key: str) -> str:
+    """Why the port of this key cannot be listened on; empty when it can."""
     try:
-        _listen(host, port).close()
+        _listen(settings.host, getattr(settings, key), is_udp=key in UDP_KEYS).close()
     except OSError as error:
         return _reason(error)
     return ""
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family, _kind, _protocol, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+def _listen(host: str, port: int, *, is_udp: bool) -> socket.socket:
+    kind = socket.SOCK_DGRAM if is_udp else socket.SOCK_STREAM
+    family, _kind, _protocol, _name, address = socket.getaddrinfo(host, port, type=kind)[0]
+    if is_udp:
+        return _bound(socket.socket(family, kind), address)
     # It sets SO_REUSEADDR: a port whose last connections are still closing is free.
     return socket.create_server(address[:2], family=family, backlog=LISTEN_BACKLOG)
+
+
+def _bound(unbound: socket.socket, address: object) -> socket.socket:
+    try:
+        unbound.bind(address)  # type: ignore[arg-type]
+    except OSError:
+        unbound.close()
+        raise
+    return unbound
 
 
 def _reason(error: OSError) -> str:

@@ -139,6 +139,17 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedMetadata:
+    """What belongs to a moment of a stream and is neither picture nor sound: players get it as it is."""
+
+    scheme: str
+    """URI that says what the payload is, as event messages have it."""
+    pts_ticks: int
+    """On the same timeline as the packets that it comes between, at VIDEO_TIMESCALE."""
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Rendition:
     """One entry of the adaptive ladder, or the audio beside it."""
 

@@ -1,12 +1,14 @@
 """What Prometheus reads at ``/metrics``: every figure of the server, in one registry of its own.
 
 Names carry their unit (seconds, bytes) and counters end in ``_total``, as Prometheus asks. Labels hold only values
-from small fixed sets, never a stream's name, a key or an address, so that the number of series stays bounded.
+from small fixed sets, never a key or an address, so that the number of series stays bounded; what is shown for each
+SRT publisher (`pinkmedia.srt_metrics`) has its stream's name while it is live.
 """
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """The media type of `Metrics.render`."""
@@ -26,6 +28,7 @@ class Metrics:
         self.rtmp_tls_connections = Gauge(
             "pinkmedia_rtmp_tls_connections", "Open RTMP connections over TLS.", registry=registry
         )
+        self.srt_connections = Gauge("pinkmedia_srt_connections", "SRT publishers.", registry=registry)
         self.publishers_closed = Counter(
             "pinkmedia_publishers_closed", "Publishers that left, by why.", ["reason"], registry=registry
         )
@@ -52,6 +55,10 @@ class Metrics:
         self.blocked_requests = Gauge(
             "pinkmedia_blocked_requests", "HTTP requests held until their part exists.", registry=registry
         )
+
+    def add(self, collector: Collector) -> None:
+        """Show what this collects, too."""
+        self._registry.register(collector)
 
     def render(self) -> bytes:
         """Every metric in the text format."""

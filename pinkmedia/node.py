@@ -1,6 +1,6 @@
 """The composition root: one process that takes publishers in and serves viewers.
 
-    store ─► directory ◄─ RTMP server          everything runs in one event loop (uvloop);
+    store ─► directory ◄─ RTMP, SRT            everything runs in one event loop (uvloop);
                 │                              decoding and encoding run in worker processes
                 └──► origin, API, pages ◄─ uvicorn
 
@@ -16,6 +16,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import asdict
 
 import structlog
 import uvicorn
@@ -26,6 +27,9 @@ from ingest.admission import Reception
 from ingest.counters import IngestCounters
 from ingest.rtmp.server import RtmpServer
 from ingest.rtmp.tls import PortTls
+from ingest.srt.negotiation import LatencyLimits
+from ingest.srt.server import SrtServer, SrtSettings
+from ingest.srt.statistics import SrtStatistics
 from packager.layout import PackagerSettings
 from pinkmedia.certificate import CertificateFiles, ServerCertificate
 from pinkmedia.listening import listen
@@ -33,7 +37,9 @@ from pinkmedia.live.broadcast import BroadcastSettings
 from pinkmedia.live.directory import LiveDirectory
 from pinkmedia.media import AudioTrack, Part, Rendition
 from pinkmedia.metrics import CONTENT_TYPE, Metrics
+from pinkmedia.passphrases import read_passphrase
 from pinkmedia.settings import Settings
+from pinkmedia.srt_metrics import SrtCollector
 from pinkmedia.store import StreamStore
 from transcode.pool import WorkerPool
 from web.app import create_app
@@ -64,7 +70,13 @@ async def _serve(settings: Settings) -> None:
     async with running_node(settings) as node:
         if node.certificate is not None:
             loop.add_signal_handler(signal.SIGHUP, node.certificate.ask_reload)
-        log.info("ready", http=settings.base_url, rtmp=settings.rtmp_url, data_dir=str(settings.data_dir))
+        log.info(
+            "ready",
+            http=settings.base_url,
+            rtmp=settings.rtmp_url,
+            srt=settings.srt_url,
+            data_dir=str(settings.data_dir),
+        )
         await node.wait_for_failure(stop)
         log.info("stopping")
     log.info("stopped")
@@ -76,13 +88,14 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
     async with AsyncExitStack() as stack:
         # Files and ports first: they are the most common mistakes, and nothing need be undone then.
         certificate = _certificate(settings)
+        srt_settings = _srt_settings(settings)
         http_socket = stack.enter_context(listen(settings, "http_port"))
         store = await StreamStore.open(settings.data_dir)
         stack.push_async_callback(store.close)
         pool = WorkerPool()
         stack.push_async_callback(pool.close)
         await pool.start()
-        node = Node(settings, store, pool, http_socket, certificate)
+        node = Node(settings, store, pool, http_socket, srt_settings, certificate)
         stack.push_async_callback(node.stop)
         await node.start()
         yield node
@@ -97,6 +110,7 @@ class Node:
         store: StreamStore,
         pool: WorkerPool,
         http_socket: socket.socket,
+        srt_settings: SrtSettings,
         certificate: ServerCertificate | None = None,
     ) -> None:
         self._settings = settings
@@ -106,10 +120,11 @@ class Node:
         self.directory = LiveDirectory(
             store, _broadcast_settings(settings), settings.tier_limits(), pool, PartMetrics(self._metrics)
         )
-        self._rtmp = RtmpServer(
-            Reception(self.directory), max_connections_per_address=settings.rtmp_connections_per_address
-        )
-        self._reported = IngestCounters()
+        reception = Reception(self.directory)
+        self._rtmp = RtmpServer(reception, max_connections_per_address=settings.rtmp_connections_per_address)
+        self._srt = SrtServer(reception, srt_settings, max_connections_per_address=settings.srt_connections_per_address)
+        self._metrics.add(SrtCollector(self._srt.statistics))
+        self._reported = [IngestCounters(), IngestCounters()]
         self._origin = Origin(self.directory, on_answer=self._count_answer)
         self._http_socket = http_socket
         self._http = _HttpServer(create_app(self._origin, self.directory, self, settings.ingest_urls))
@@ -134,6 +149,8 @@ class Node:
         await self._rtmp.start(settings.host, settings.rtmp_port, accepted if settings.rtmp_port_accepts_tls else None)
         if settings.rtmps_port:
             await self._rtmp.start(settings.host, settings.rtmps_port, required)
+        if settings.srt_port:
+            await self._srt.start(settings.host, settings.srt_port)
 
     async def wait_for_failure(self, stop: asyncio.Event) -> None:
         """Returns when ``stop`` is set, or when the HTTP server has ended by itself (raising its error)."""
@@ -151,6 +168,7 @@ class Node:
             await self._rtmp.send_elsewhere(self._settings.rtmp_reconnect_url, STOP_REASON)
         await self.directory.close(STOP_REASON)
         await self._rtmp.close(STOP_REASON)
+        await self._srt.close(STOP_REASON)
         self._http.should_exit = True
         if self._http_task is not None:
             await self._http_task
@@ -160,16 +178,27 @@ class Node:
         self._metrics.blocked_requests.set(self._origin.waiting_count)
         self._metrics.rtmp_connections.set(self._rtmp.connection_count)
         self._metrics.rtmp_tls_connections.set(self._rtmp.tls_connection_count)
+        self._metrics.srt_connections.set(self._srt.connection_count)
         self._report_ingest()
         return self._metrics.render(), CONTENT_TYPE
 
     def _report_ingest(self) -> None:
-        """The RTMP server counts by itself, knowing nothing of metrics: what is new since the last time is added."""
-        counters, reported = self._rtmp.counters, self._reported
-        self._metrics.ingest_bytes.inc(counters.media_bytes - reported.media_bytes)
-        for reason, count in counters.closed_by_reason.items():
-            self._metrics.publishers_closed.labels(reason).inc(count - reported.closed_by_reason[reason])
-        self._reported = IngestCounters(counters.connections, counters.media_bytes, counters.closed_by_reason.copy())
+        """The servers count by themselves, knowing nothing of metrics: what is new since the last time is added."""
+        current = [self._rtmp.counters, self._srt.counters]
+        for counters, reported in zip(current, self._reported, strict=True):
+            self._metrics.ingest_bytes.inc(counters.media_bytes - reported.media_bytes)
+            for reason, count in counters.closed_by_reason.items():
+                self._metrics.publishers_closed.labels(reason).inc(count - reported.closed_by_reason[reason])
+        self._reported = [counters.copy() for counters in current]
+
+    def publishers(self) -> list[dict[str, object]]:
+        """For the API: each publisher's stream and protocol, and what is known of its line."""
+        lines = {line.stream_name: line for line in self._srt.statistics()}
+        return [
+            {"stream": name, "protocol": protocol}
+            | ({"srt": _line(lines[name])} if protocol == "srt" and name in lines else {})
+            for name, protocol in self.directory.publishers()
+        ]
 
     def _count_answer(self, kind: str, status: int) -> None:
         self._metrics.http_requests.labels(kind).inc()
@@ -221,6 +250,22 @@ def _certificate(settings: Settings) -> ServerCertificate | None:
     if settings.tls_certificate is None or settings.tls_private_key is None:
         return None
     return ServerCertificate(CertificateFiles(settings.tls_certificate, settings.tls_private_key))
+
+
+def _srt_settings(settings: Settings) -> SrtSettings:
+    """Raises BadPassphrase."""
+    path = settings.srt_passphrase_file
+    return SrtSettings(
+        latency=LatencyLimits(settings.srt_min_latency_ms, settings.srt_max_latency_ms),
+        passphrase=None if path is None else read_passphrase(path),
+        is_encrypted_only=settings.srt_encrypted_only,
+    )
+
+
+def _line(line: SrtStatistics) -> dict[str, object]:
+    fields = asdict(line)
+    del fields["stream_name"]
+    return fields
 
 
 def _broadcast_settings(settings: Settings) -> BroadcastSettings:

@@ -1,6 +1,6 @@
 """What ingest needs of the rest: a door that admits publishers, and a publication that takes their media.
 
-Protocol servers (RTMP now) depend only on these two protocols; the stream registry implements them.
+Protocol servers depend only on these two protocols; the stream registry implements them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from pinkmedia.media import Packet, Track
+from pinkmedia.media import Packet, TimedMetadata, Track
 
 
 class Refusal(StrEnum):
@@ -47,7 +47,7 @@ class PublishRequest:
     """A publisher asks to be let in."""
 
     protocol: str
-    """``rtmp`` or ``rtmps``."""
+    """``rtmp``, ``rtmps`` or ``srt``."""
     key: str
     """The stream key as presented. Never log it."""
     peer_address: str
@@ -70,6 +70,9 @@ class Publication(Protocol):
     def write(self, packet: Packet) -> None:
         """One access unit, in decode order within its track, on the source's own timeline (any origin)."""
 
+    def write_metadata(self, metadata: TimedMetadata) -> None:
+        """Between the packets, on their timeline."""
+
     def end(self, reason: str, *, is_clean: bool) -> None:
         """No more media. ``is_clean``: the publisher said goodbye; otherwise its connection was lost. Called once."""
 
@@ -79,6 +82,12 @@ class Door(Protocol):
 
     async def admit(self, request: PublishRequest) -> Publication:
         """The publication for this key.
+
+        Raises PublishRefused.
+        """
+
+    async def passphrase(self, request: PublishRequest) -> str | None:
+        """What its SRT publishers encrypt with; None where the stream has no passphrase of its own.
 
         Raises PublishRefused.
         """

@@ -82,11 +82,29 @@ class Settings(BaseSettings):
     rtmp_connections_per_address: int = Field(
         default=32, ge=1, le=500, description="Most publishers' connections from one address (IPv6: from one /64)."
     )
-    srt_port: int = Field(
-        default=9999,
-        ge=1,
-        le=65535,
-        description="UDP port reserved for the SRT listener: checked, but nothing listens on it yet.",
+    srt_port: int = Field(default=9999, ge=0, le=65535, description="UDP port that publishers send SRT to; 0: none.")
+    srt_min_latency_ms: int = Field(
+        default=200,
+        ge=20,
+        le=8000,
+        description="Least time that a lost SRT packet is waited for; three round trips and more mend most losses."
+        " While nothing is lost, nothing waits.",
+    )
+    srt_max_latency_ms: int = Field(
+        default=4000,
+        ge=20,
+        le=8000,
+        description="Most of it, whatever encoders ask for; at least `srt_min_latency_ms`.",
+    )
+    srt_passphrase_file: Path | None = Field(
+        default=None,
+        description="File with the passphrase that SRT publishers encrypt with, unless their stream has its own.",
+    )
+    srt_encrypted_only: bool = Field(
+        default=False, description="Refuse SRT to streams that have no passphrase, neither their own nor the server's."
+    )
+    srt_connections_per_address: int = Field(
+        default=32, ge=1, le=500, description="Most SRT publishers from one address (IPv6: from one /64)."
     )
     public_url: str | None = Field(
         default=None, description="URL that viewers reach this server at; shown in printed addresses instead of `host`."
@@ -188,6 +206,14 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _check_latency(self) -> Settings:
+        if self.srt_min_latency_ms > self.srt_max_latency_ms:
+            raise _contradiction(
+                "srt_min_latency_ms", f"at most srt_max_latency_ms, which is {self.srt_max_latency_ms}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_durations(self) -> Settings:
         if self.part_target_seconds > self.segment_target_seconds:
             raise _contradiction(
@@ -232,6 +258,11 @@ class Settings(BaseSettings):
     def rtmp_url(self) -> str:
         """URL to give to a publisher, without its stream key."""
         return f"rtmp://{self.shown_host}:{self.rtmp_port}/live"
+
+    @property
+    def srt_url(self) -> str | None:
+        """The same for SRT; the key goes into the stream id."""
+        return f"srt://{self.shown_host}:{self.srt_port}" if self.srt_port else None
 
 
 def is_wildcard(host: str) -> bool:

@@ -18,7 +18,7 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,8 @@ class Stream:
     tier: Tier
     is_blocked: bool
     """It may not go live."""
+    srt_passphrase: str | None = field(repr=False)
+    """What its SRT publishers must encrypt with."""
 
 
 class _UtcDateTime(TypeDecorator[datetime]):
@@ -119,6 +121,8 @@ _STREAM = Table(
     # Columns that came later have a default, which the rows of older files get.
     Column("tier", String(16), nullable=False, server_default=Tier.STANDARD),
     Column("is_blocked", Boolean, nullable=False, server_default=false()),
+    # In clear: both sides of SRT derive keys from it.
+    Column("srt_passphrase", String(80)),
 )
 
 
@@ -196,6 +200,13 @@ class StreamStore:
         """
         await self._change(name, {"is_blocked": is_blocked})
 
+    async def set_srt_passphrase(self, name: str, passphrase: str | None) -> None:
+        """Holds from the stream's next publisher on; None takes it away.
+
+        Raises UnknownStream.
+        """
+        await self._change(name, {"srt_passphrase": passphrase})
+
     async def find_by_key(self, key: str) -> Stream | None:
         """The stream that a presented key opens."""
         if not is_key(key):
@@ -238,7 +249,14 @@ def _key_columns(key: str, now: datetime) -> dict[str, object]:
 
 def _stream(row: Row[Any]) -> Stream:
     return Stream(
-        row.id, row.name, row.key_hint, row.created_at, row.key_rotated_at, Tier(row.tier), bool(row.is_blocked)
+        row.id,
+        row.name,
+        row.key_hint,
+        row.created_at,
+        row.key_rotated_at,
+        Tier(row.tier),
+        bool(row.is_blocked),
+        row.srt_passphrase,
     )
 
 

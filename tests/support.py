@@ -38,11 +38,13 @@ class ServerProcess:
 
     def __init__(self, data_dir: Path, **settings: object) -> None:
         """``settings`` are keys of the configuration, such as ``reconnect_grace_seconds=2``."""
-        http_port, rtmp_port = free_ports(2)
+        http_port, rtmp_port, srt_port = free_ports(3)
         self.base_url = f"http://127.0.0.1:{http_port}"
         self.rtmp_url = f"rtmp://127.0.0.1:{rtmp_port}/live"
+        self.srt_url = f"srt://127.0.0.1:{srt_port}"
         self.log_path = data_dir / "server.log"
-        own = {"data_dir": data_dir, "host": "127.0.0.1", "http_port": http_port, "rtmp_port": rtmp_port}
+        ports = {"http_port": http_port, "rtmp_port": rtmp_port, "srt_port": srt_port}
+        own = {"data_dir": data_dir, "host": "127.0.0.1", **ports}
         variables = {f"PINKMEDIA_{key.upper()}": str(value) for key, value in (own | settings).items()}
         self._environment = clean_environment() | variables
         self._process: subprocess.Popen[bytes] | None = None
@@ -92,8 +94,12 @@ class ServerProcess:
 
     def create_stream(self, name: str) -> str:
         """Makes a stream; returns its key."""
+        return self._run("stream", "create", name)
+
+    def _run(self, *arguments: str) -> str:
+        """The last line that the program prints."""
         done = subprocess.run(
-            [sys.executable, "-m", "pinkmedia", "stream", "create", name],
+            [sys.executable, "-m", "pinkmedia", *arguments],
             cwd=self.log_path.parent,
             env=self._environment,
             capture_output=True,
@@ -102,6 +108,10 @@ class ServerProcess:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()[-1]
+
+    def set_passphrase(self, name: str) -> str:
+        """Has the stream's SRT publishers encrypt; returns the passphrase."""
+        return self._run("stream", "set-passphrase", name)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -127,11 +137,12 @@ class Publisher:
     """Debian's ffmpeg, publishing a clip in real time, over and over, without encoding; a context manager."""
 
     def __init__(self, clip: Path, url: str) -> None:
-        """``url`` has the stream key as its last part."""
+        """``url`` has the stream key as its last part; it may be RTMP's or SRT's."""
         ffmpeg = require_tool("ffmpeg")
+        container = "mpegts" if url.startswith("srt:") else "flv"
         source = ["-re", "-stream_loop", "-1", "-i", str(clip)]
         self._process = subprocess.Popen(
-            [ffmpeg, "-nostdin", "-v", "error", *source, "-c", "copy", "-f", "flv", url],
+            [ffmpeg, "-nostdin", "-v", "error", *source, "-c", "copy", "-f", container, url],
             stdin=subprocess.DEVNULL,
         )
 
@@ -190,17 +201,21 @@ def require_tool(name: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """TCP ports of 127.0.0.1 on which nothing listens."""
+    """Ports of 127.0.0.1 on which nothing listens, neither by TCP nor by UDP."""
     candidates = random.sample(PORTS, len(PORTS))  # two test runs at once rarely look at the same one
     found = [port for port in candidates if _is_free(port)][:count]
     if len(found) < count:
-        pytest.fail(f"fewer than {count} free TCP ports between {PORTS.start} and {PORTS.stop - 1}")
+        pytest.fail(f"fewer than {count} free ports between {PORTS.start} and {PORTS.stop - 1}")
     return found
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return all(_can_bind(port, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM))
+
+
+def _can_bind(port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(type=kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,6 +30,9 @@ class Operations(Protocol):
 
     def render_metrics(self) -> tuple[bytes, str]:
         """Prometheus text and its content type."""
+
+    def publishers(self) -> list[dict[str, object]]:
+        """Each publisher's ``stream``, ``protocol``, and ``srt`` with the state of its line where that is SRT."""
 
 
 def create_app(
@@ -68,4 +71,12 @@ def _operator_routes(operations: Operations) -> list[Route]:
         body, content_type = operations.render_metrics()
         return Response(body, headers={"Content-Type": content_type})
 
-    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+    async def stats(request: Request) -> Response:
+        return JSONResponse({"publishers": operations.publishers()}, headers={"Cache-Control": "no-store"})
+
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        Route("/api/v1/stats", stats),
+    ]

@@ -25,6 +25,9 @@ from pinkmedia.media import VIDEO_TIMESCALE
 MAX_PARAMETER_SETS = 16
 """Of each kind in one access unit; encoders send one or two. More are left in the picture."""
 
+MAX_REORDERING_TICKS = 10 * VIDEO_TIMESCALE
+"""Between decoding and presenting a picture; codecs reorder over 16 pictures at most. More is a broken time."""
+
 Unit = bytes
 ParameterSets = tuple[tuple[Unit, ...], ...]
 """Of each kind, in the order of `NalCodec.parameter_sets`."""
@@ -87,6 +90,8 @@ class VideoStream:
         except CodecError:
             return self._drop()
         if pes.pts_ticks is None or pes.dts_ticks is None:
+            return self._drop()
+        if abs(pes.pts_ticks - pes.dts_ticks) > MAX_REORDERING_TICKS:
             return self._drop()
         tags: list[TimedTag] = []
         for number, picture in enumerate(self._access_units(units)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import time
 from contextlib import suppress
 
@@ -11,6 +10,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from ingest.admission import Reception
+from ingest.binding import bind_failure
 from ingest.connection_limits import MAX_CONNECTIONS_PER_ADDRESS, ConnectionLimits
 from ingest.counters import IngestCounters
 from ingest.errors import CloseReason
@@ -67,7 +67,7 @@ class RtmpServer:
             listener = await loop.create_server(lambda: PublisherConnection(self, tls), host, port, backlog=BACKLOG)
         except OSError as error:
             key = "rtmps_port" if tls and tls.is_required else "rtmp_port"
-            raise EnvironmentFault(_bind_failure(host, port, key, error)) from error
+            raise EnvironmentFault(bind_failure(host, port, key, error)) from error
         self._listeners.append(listener)
         self.log.info("rtmp_listening", host=host, port=listener.sockets[0].getsockname()[1], tls=_tls_in_words(tls))
 
@@ -116,11 +116,3 @@ def _tls_in_words(tls: PortTls | None) -> str:
     if tls is None:
         return "none"
     return "required" if tls.is_required else "accepted"
-
-
-def _bind_failure(host: str, port: int, key: str, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use: stop the other program, or set {key} to a free one"
-    if error.errno == errno.EACCES:
-        return f"port {port} on {host} is not allowed for this user: set {key} to one above 1023"
-    return f"cannot listen on port {port} of {host}: {error.strerror or error}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -49,6 +50,30 @@ def set_tier(
     """Put a stream into another tier, from its next publisher on."""
     _with_store(load(), lambda store: store.set_tier(name, tier))
     _explain(f"Stream {name} is {tier} from its next publisher on.")
+
+
+@app.command("set-passphrase")
+@takes_settings("data_dir")
+def set_passphrase(
+    name: StreamName,
+    load: Callable[[], Settings],
+    from_file: Annotated[Path | None, typer.Option(help="Take the file's first line instead of a new one.")] = None,
+) -> None:
+    """Have a stream's SRT publishers encrypt, and print the passphrase, alone, on the last line."""
+    from pinkmedia.passphrases import generate_passphrase, read_passphrase
+
+    passphrase = generate_passphrase() if from_file is None else read_passphrase(from_file)
+    _with_store(load(), lambda store: store.set_srt_passphrase(name, passphrase))
+    _explain(f"SRT publishers to stream {name} must use this passphrase, from the next one on:")
+    typer.echo(passphrase)
+
+
+@app.command("clear-passphrase")
+@takes_settings("data_dir")
+def clear_passphrase(name: StreamName, load: Callable[[], Settings]) -> None:
+    """Take a stream's SRT passphrase away; the server's holds then, if it has one."""
+    _with_store(load(), lambda store: store.set_srt_passphrase(name, None))
+    _explain(f"Stream {name} has no passphrase of its own any more.")
 
 
 @app.command()

@@ -22,7 +22,7 @@ from packager.layout import Layout, PackagerSettings
 from packager.presentation import Presentation
 from pinkmedia.live.pipeline import SourcePipeline
 from pinkmedia.live.plan import SourcePlan, plan_source
-from pinkmedia.media import VIDEO_TIMESCALE, Packet, Track, VideoTrack
+from pinkmedia.media import VIDEO_TIMESCALE, Packet, TimedMetadata, Track, VideoTrack
 from transcode.pool import WorkerPool
 
 DRAIN_SECONDS = 1.0
@@ -115,6 +115,10 @@ class Broadcast:
             self._pipeline.write(packet)
         except SegmentTooLong as too_long:
             self._stop_for_long_segment(too_long)
+
+    def write_metadata(self, metadata: TimedMetadata) -> None:
+        if self._pipeline is not None:
+            self._pipeline.write_metadata(metadata)
 
     def expect_source(self) -> None:
         """A publisher is admitted: it is not too late any more, however long its first media takes."""

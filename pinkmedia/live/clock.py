@@ -21,6 +21,10 @@ class SourceClock:
         self._shift_ticks = presentation_ticks - source_pts_ticks
         self._shifts: dict[int, int] = {VIDEO_TIMESCALE: self._shift_ticks}
 
+    def moved(self, video_ticks: int) -> int:
+        """A time of the source at the video timescale, where it is to be presented."""
+        return video_ticks + self._shift_ticks
+
     def move(self, packet: Packet, timescale: int) -> None:
         """Changes the packet's times in place."""
         shift_ticks = self._shifts.get(timescale)

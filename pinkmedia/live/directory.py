@@ -19,7 +19,7 @@ from packager.layout import Layout
 from packager.presentation import Presentation
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.live.broadcast import Broadcast, BroadcastSettings
-from pinkmedia.media import Packet, Part, Rendition, Track
+from pinkmedia.media import Packet, Part, Rendition, TimedMetadata, Track
 from pinkmedia.publishing import Publication, PublishLimits, PublishRefused, PublishRequest, Refusal
 from pinkmedia.store import Stream, StreamStore
 from pinkmedia.tiers import Tier, TierLimits
@@ -113,6 +113,10 @@ class LiveDirectory:
         stream.broadcast.expect_source()
         return StreamPublication(stream, stream.broadcast, request, self._tiers[known.tier].publish, self._finish)
 
+    async def passphrase(self, request: PublishRequest) -> str | None:
+        """See pinkmedia.publishing.Door."""
+        return (await self._find_allowed(request.key)).srt_passphrase
+
     async def limits_for(self, key: str) -> TierLimits:
         """What the stream of this key may be sent.
 
@@ -192,6 +196,11 @@ class LiveDirectory:
             log.info("stream_key_changed", stream=stream.name)
             publisher.disconnect("the stream key was changed")
 
+    def publishers(self) -> list[tuple[str, str]]:
+        """Name and protocol of each stream that is published now, by name."""
+        live = ((name, stream.publisher) for name, stream in sorted(self._streams.items()))
+        return [(name, publisher.protocol) for name, publisher in live if publisher is not None]
+
     # For viewers
 
     @property
@@ -258,6 +267,9 @@ class StreamPublication:
 
     def write(self, packet: Packet) -> None:
         self._broadcast.write(packet)
+
+    def write_metadata(self, metadata: TimedMetadata) -> None:
+        self._broadcast.write_metadata(metadata)
 
     def end(self, reason: str, *, is_clean: bool) -> None:
         if self._stream.publisher is not self._request:

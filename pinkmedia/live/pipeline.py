@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -22,7 +23,7 @@ from pinkmedia.live.clock import START_TICKS, SourceClock
 from pinkmedia.live.encoding import Encoding
 from pinkmedia.live.extra_video import ExtraVideo
 from pinkmedia.live.plan import Carried, SourcePlan
-from pinkmedia.media import VIDEO_TIMESCALE, Packet, Rendition, VideoTrack
+from pinkmedia.media import VIDEO_TIMESCALE, Packet, Rendition, TimedMetadata, VideoTrack
 from transcode.pool import WorkerPool
 
 MOST_AUDIO_PACKETS = 500
@@ -81,6 +82,12 @@ class SourcePipeline:
             self._release(extra)
         elif (audio := self._audios.get(packet.track_id)) is not None:
             self._write_audio(packet, audio)
+
+    def write_metadata(self, metadata: TimedMetadata) -> None:
+        """What comes before the first key frame belongs to nothing."""
+        if self._clock is not None:
+            moved_ticks = self._clock.moved(metadata.pts_ticks)
+            self._presentation.write_metadata(replace(metadata, pts_ticks=moved_ticks))
 
     async def drain(self, timeout_seconds: float) -> None:
         """The source has ended: what the encoders still hold is delivered."""

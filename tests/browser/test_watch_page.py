@@ -37,14 +37,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def evening(clip: Path, server: ServerProcess) -> dict[str, Any]:
+@pytest.fixture(scope="module", params=["rtmp", "srt"])
+def evening(clip: Path, server: ServerProcess, request: pytest.FixtureRequest) -> dict[str, Any]:
     """What the viewer saw. The publisher comes when the page is open, and goes when all has been tried."""
-    key = server.create_stream("alice")
+    protocol: str = request.param
+    key = server.create_stream(protocol)
+    urls = {"rtmp": f"{server.rtmp_url}/{key}", "srt": f"{server.srt_url}?streamid={key}"}
     try:
-        with viewer(f"{server.base_url}/watch/alice", SCREENSHOT_FOLDER) as events:
+        with viewer(f"{server.base_url}/watch/{protocol}", SCREENSHOT_FOLDER / protocol) as events:
             expect(events, "offline")
-            with Publisher(clip, f"{server.rtmp_url}/{key}"):
+            with Publisher(clip, urls[protocol]):
                 expect(events, "live")
                 expect(events, "played")
             return expect(events, "result")

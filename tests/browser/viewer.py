@@ -22,7 +22,7 @@ def viewer(url: str, screenshot_folder: Path) -> Iterator[Iterator[dict[str, Any
     """Opens a watch page; yields what the viewer reports."""
     if not (ROOT / "node_modules" / "playwright-core").is_dir():
         pytest.fail("playwright-core is missing; install it with: npm ci --ignore-scripts")
-    screenshot_folder.mkdir(exist_ok=True)
+    screenshot_folder.mkdir(parents=True, exist_ok=True)
     arguments = [str(PLAY_SCRIPT), require_tool("chromium"), url, str(screenshot_folder)]
     with subprocess.Popen([require_tool("node"), *arguments], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -8,7 +8,7 @@ from ingest import key_attempts
 from ingest.admission import WRONG_KEY_DELAY_SECONDS, Denied, Reception
 from ingest.errors import BadMedia, BitRateExceeded, CloseReason
 from pinkmedia.publishing import Publication, PublishRefused, PublishRequest, Refusal
-from tests.ingest.rtmp.recording import KEY, RecordingDoor
+from tests.ingest.recording import KEY, RecordingDoor
 
 pytestmark = pytest.mark.anyio
 
@@ -20,6 +20,9 @@ class ShutDoor:
         self._refusal = refusal
 
     async def admit(self, request: PublishRequest) -> Publication:
+        raise PublishRefused(self._refusal)
+
+    async def passphrase(self, request: PublishRequest) -> str | None:
         raise PublishRefused(self._refusal)
 
 

@@ -22,13 +22,19 @@ class Program:
     """A context manager; at its end a program that still runs is killed."""
 
     def __init__(
-        self, arguments: Sequence[str | Path], log_path: Path, environment: Mapping[str, str] | None = None
+        self,
+        arguments: Sequence[str | Path],
+        log_path: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        source: Sequence[str | Path] | None = None,
     ) -> None:
+        """``source`` is another program, whose output this one reads."""
         self._log_path = log_path
+        self._source = None if source is None else subprocess.Popen(source, stdout=subprocess.PIPE)
+        stdin = subprocess.DEVNULL if self._source is None else self._source.stdout
         with log_path.open("wb") as log_file:
-            self._process = subprocess.Popen(
-                arguments, env=environment, stdin=subprocess.DEVNULL, stdout=log_file, stderr=log_file
-            )
+            self._process = subprocess.Popen(arguments, env=environment, stdin=stdin, stdout=log_file, stderr=log_file)
 
     def __enter__(self) -> Program:
         return self
@@ -36,8 +42,10 @@ class Program:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.wait()
+        for process in (self._process, self._source):
+            if process is not None:
+                process.kill()
+                process.communicate()
         if error is not None:
             error.add_note(self.output)
 

@@ -23,7 +23,7 @@ ELEMENTS = ("x264enc", "voaacenc", "flvmux")
 
 def gst_launch(sink: str, url: str, log_path: Path) -> Program:
     """The documents' command, with this sink, and a picture and an encoder that cost less."""
-    program, *words = find("gst-launch-1.0 ")
+    program, *words = find("gst-launch-1.0 -e videotestsrc ")
     for element in (*ELEMENTS, sink):
         require_element(element)
     assert words[-2:] == DOCUMENTED_SINK

@@ -67,3 +67,30 @@ async def test_somebody_is_publishing_already(stream: Stream, display: str, clip
                 assert INVALID_PATH_OR_KEY in obs.program.output
                 assert "somebody is publishing to this stream already" in obs.program.output
             assert await until_live(player)
+
+
+@pytest.mark.parametrize("key_bytes", [0, 16, 32])
+async def test_a_broadcast_by_srt(stream: Stream, display: str, clip: Path, tmp_path: Path, key_bytes: int) -> None:
+    url = f"{stream.server.srt_url}?streamid={stream.key}"
+    if key_bytes:
+        url += f"&passphrase={stream.server.set_passphrase(stream.name)}&pbkeylen={key_bytes}"
+    with Obs(tmp_path, display, Service(url, ""), clip) as obs:
+        await obs.program.until_printed(CONNECTED)
+        async with watching(stream.server, stream.name) as player:
+            played = await play(player)
+            obs.stop_streaming()
+            await ending(player, stream)
+    assert {name: video.size for name, video in played.videos.items()} == {"360p": (WIDTH, HEIGHT)}
+    assert played.audio_codecs == {"mp4a.40.2"}
+
+
+async def test_a_wrong_key_by_srt(server: ServerProcess, display: str, clip: Path, tmp_path: Path) -> None:
+    with Obs(tmp_path, display, Service(f"{server.srt_url}?streamid=wrong-key", ""), clip) as obs:
+        await obs.program.until_printed("Application-defined rejection reason")
+
+
+async def test_a_wrong_passphrase_by_srt(stream: Stream, display: str, clip: Path, tmp_path: Path) -> None:
+    stream.server.set_passphrase(stream.name)
+    url = f"{stream.server.srt_url}?streamid={stream.key}&passphrase=not-this-one&pbkeylen=16"
+    with Obs(tmp_path, display, Service(url, ""), clip) as obs:
+        await obs.program.until_printed("Incorrect passphrase")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -67,6 +68,23 @@ class TestStream:
         assert all("blocked" in row for row in rows())
         assert run_command("stream", "unblock", "alice", directory=tmp_path).returncode == 0
         assert not any("blocked" in row for row in rows())
+
+    def test_a_passphrase_is_made_or_read_and_taken_away(self, tmp_path: Path) -> None:
+        run_command("stream", "create", "alice", directory=tmp_path)
+        made = run_command("stream", "set-passphrase", "alice", directory=tmp_path)
+        assert re.fullmatch(r"[\w-]{24}\n", made.stdout)
+        (tmp_path / "secret.txt").write_text("a passphrase of ours\n")
+        read = run_command("stream", "set-passphrase", "alice", "--from-file", "secret.txt", directory=tmp_path)
+        assert read.stdout == "a passphrase of ours\n"
+        assert run_command("stream", "clear-passphrase", "alice", directory=tmp_path).returncode == 0
+
+    def test_a_passphrase_that_srt_does_not_take(self, tmp_path: Path) -> None:
+        run_command("stream", "create", "alice", directory=tmp_path)
+        (tmp_path / "secret.txt").write_text("short\n")
+        result = run_command("stream", "set-passphrase", "alice", "--from-file", "secret.txt", directory=tmp_path)
+        assert result.returncode == 2
+        assert "10 to 79 characters" in result.stderr
+        assert "short" not in result.stderr
 
     def test_list_shows_only_the_end_of_a_key(self, tmp_path: Path) -> None:
         key = run_command("stream", "create", "alice", directory=tmp_path).stdout.strip()

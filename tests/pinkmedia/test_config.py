@@ -132,6 +132,11 @@ class TestRefusals:
         write_config("rtmp_port_accepts_tls = true\n")
         assert refusal().endswith("it must be false without tls_certificate and tls_private_key")
 
+    def test_the_least_latency_is_not_above_the_most(self) -> None:
+        assert refusal({"srt_min_latency_ms": 5000}) == (
+            "flag: --srt-min-latency-ms cannot be '5000': it must be at most srt_max_latency_ms, which is 4000"
+        )
+
     @pytest.mark.parametrize(
         ("given", "missing"), [("tls_certificate", "tls_private_key"), ("tls_private_key", "tls_certificate")]
     )

@@ -42,3 +42,5 @@ def test_obs_is_told_where_to_publish() -> None:
     assert "Server                   rtmp://localhost:1936/live\n" in text
     assert "Stream key               pk_example\n" in text
     assert "Keyframe interval        2 s\n" in text
+    assert "Server                   srt://localhost:9999?streamid=pk_example\n" in text
+    assert "srt" not in obs_text(Settings(srt_port=0), "pk_example")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,10 +59,25 @@ def test_an_address_of_another_machine_cannot_be_listened_on(free_port: int) -> 
     assert finding.verdict is Verdict.FAILED
 
 
-def test_the_port_of_rtmps_is_looked_at_when_there_is_one() -> None:
-    assert port_keys(Settings()) == ("http_port", "rtmp_port")
+def test_the_ports_that_are_looked_at_are_those_listened_on() -> None:
+    assert port_keys(Settings(srt_port=0)) == ("http_port", "rtmp_port")
     settings = Settings(rtmps_port=1936, tls_certificate=Path("a.pem"), tls_private_key=Path("b.pem"))
-    assert port_keys(settings) == ("http_port", "rtmp_port", "rtmps_port")
+    assert port_keys(settings) == ("http_port", "rtmp_port", "rtmps_port", "srt_port")
+
+
+def test_a_held_udp_port(free_port: int) -> None:
+    settings = Settings(host="127.0.0.1", http_port=free_port, srt_port=free_port)
+    assert doctor.check_port(settings, "srt_port").verdict is Verdict.PASSED
+    with socket.socket(type=socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", free_port))
+        finding = doctor.check_port(settings, "srt_port")
+    assert finding.text == f"srt_port {free_port}: address already in use"
+
+
+def test_the_receive_buffer_of_srt() -> None:
+    finding = doctor.check_receive_buffer()
+    assert re.fullmatch(r"SRT's receive buffer is \d+ KiB", finding.text)
+    assert (finding.verdict is Verdict.PASSED) == (finding.advice == "")
 
 
 @pytest.mark.parametrize(

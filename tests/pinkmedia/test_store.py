@@ -83,6 +83,20 @@ async def test_a_tier_and_a_block_change_nothing_else(store: StreamStore) -> Non
     assert bob.tier is Tier.STANDARD
 
 
+async def test_an_srt_passphrase_comes_and_goes(store: StreamStore) -> None:
+    stream, key = await store.create("alice")
+    assert stream.srt_passphrase is None
+    await store.set_srt_passphrase("alice", "a passphrase")
+    found = await store.find_by_key(key)
+    assert found is not None
+    assert found.srt_passphrase == "a passphrase"
+    assert "a passphrase" not in repr(found)
+    await store.set_srt_passphrase("alice", None)
+    assert await store.find_by_key(key) == stream
+    with pytest.raises(UnknownStream):
+        await store.set_srt_passphrase("bob", "a passphrase")
+
+
 async def test_a_name_is_taken_once(store: StreamStore) -> None:
     await store.create("alice")
     with pytest.raises(StreamExists, match="stream 'alice' exists already"):

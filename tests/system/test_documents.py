@@ -48,7 +48,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_every_command_is_tried_below() -> None:
     tried = {".venv/bin/pinkmedia doctor", ".venv/bin/pinkmedia stream create", ".venv/bin/pinkmedia serve"}
     tried |= {"ffmpeg", "curl", "pinkmedia push"} | SCRIPTS
-    tried |= {"gst-launch-1.0"}  # in tests/interop
+    tried |= {"gst-launch-1.0", ".venv/bin/pinkmedia stream set-passphrase"}  # in tests/interop
     untried = [line for _, line in commands() if not line.startswith(tuple(tried))]
     assert untried == []
 
@@ -73,7 +73,7 @@ async def test_publishing_with_ffmpeg_and_asking_the_api(server: ServerProcess, 
     key = server.create_stream("alice")
     words = [
         word.replace("clip.mp4", str(clip)).replace("rtmp://localhost:1935/live", server.rtmp_url)
-        for word in find("ffmpeg ")
+        for word in find("ffmpeg -re -stream_loop ")
     ]
     publisher = subprocess.Popen(
         [word.replace("STREAM_KEY", key) for word in words], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL

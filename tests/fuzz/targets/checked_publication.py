@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from packager.event_message import event_message
 from packager.init_segment import init_segment
-from pinkmedia.media import Packet, Track, VideoTrack
+from pinkmedia.media import Packet, TimedMetadata, Track, VideoTrack
 from pinkmedia.publishing import PublishLimits
 
 FARTHEST_COMPOSITION_TICKS = 1 << 31
@@ -37,6 +38,10 @@ class CheckedPublication:
         assert packet.duration_ticks > 0
         assert len(packet.payload)
         self._last_dts_ticks[packet.track_id] = packet.dts_ticks
+
+    def write_metadata(self, metadata: TimedMetadata) -> None:
+        assert not self._is_over
+        assert event_message(metadata, number=1)
 
     def end(self, reason: str, *, is_clean: bool) -> None:
         assert not self._is_over

@@ -16,7 +16,7 @@ from ingest.admission import Reception
 from ingest.rtmp.server import RtmpServer
 from pinkmedia.codecs.h264 import contains_idr
 from pinkmedia.media import AudioTrack, Packet, VideoTrack
-from tests.ingest.rtmp.recording import KEY, RecordingDoor, RecordingPublication
+from tests.ingest.recording import KEY, RecordingDoor, RecordingPublication
 
 pytestmark = pytest.mark.anyio
 

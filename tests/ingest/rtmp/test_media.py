@@ -11,7 +11,7 @@ from ingest.rtmp.events import MediaReceived
 from ingest.rtmp.media import RtmpMedia
 from pinkmedia.publishing import PublishLimits
 from tests.ingest.flv.test_tags import sequence_header, sized
-from tests.ingest.rtmp.recording import RecordingPublication
+from tests.ingest.recording import RecordingPublication
 
 SOUND = b"\xaf\x01raw"
 SOUND_HEADER = b"\xaf\x00\x11\x90"

@@ -22,8 +22,8 @@ from ingest.rtmp.messages import MessageType
 from ingest.rtmp.server import RtmpServer
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media import Packet
+from tests.ingest.recording import KEY, RecordingDoor, RecordingPublication
 from tests.ingest.rtmp.peer import HELLO, basic_header, command, connect, message
-from tests.ingest.rtmp.recording import KEY, RecordingDoor, RecordingPublication
 
 pytestmark = pytest.mark.anyio
 

@@ -18,8 +18,8 @@ from ingest.rtmp.server import RtmpServer
 from ingest.rtmp.tls import PortTls
 from pinkmedia.certificate import ServerCertificate
 from tests.certificates import make_pair, subject_of, trusting_client
+from tests.ingest.recording import KEY, RecordingDoor
 from tests.ingest.rtmp.peer import HELLO, command, connect, message
-from tests.ingest.rtmp.recording import KEY, RecordingDoor
 from tests.ingest.rtmp.test_interop import AAC, AUDIO, run_ffmpeg
 from tests.ingest.rtmp.test_server import AUDIO_HEADER, METADATA, read_until
 

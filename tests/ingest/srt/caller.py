@@ -23,9 +23,11 @@ ANSWER_SECONDS = 5.0
 class CallerKeys:
     """One stream key of 16 bytes and its key material (§3.2.2), wrapped by a passphrase."""
 
-    def __init__(self, passphrase: str, flag: KeyFlag = KeyFlag.EVEN) -> None:
+    def __init__(self, passphrase: str, flag: KeyFlag = KeyFlag.EVEN, secret: bytes | None = None) -> None:
+        """``secret`` is the salt and the key, random if not given."""
         self.flag = flag
-        self._salt, self._key = os.urandom(16), os.urandom(16)
+        secret = secret or os.urandom(32)
+        self._salt, self._key = secret[:16], secret[16:]
         key_encrypting = PBKDF2HMAC(SHA1(), 16, self._salt[8:], 2048).derive(passphrase.encode())
         header = bytes.fromhex("12 2029") + bytes((flag,)) + bytes(4) + bytes((2, 0, 2, 0, 0, 0, 4, 4))
         self.material = header + self._salt + aes_key_wrap(key_encrypting, self._key)

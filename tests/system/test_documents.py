@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.pinkmedia.command_line import clean_environment
-from tests.support import STOP_SECONDS, ServerProcess
+from tests.support import STOP_SECONDS, Publisher, ServerProcess
 from tests.system.player import Player
 from tests.system.test_serve import until_live
 
@@ -30,6 +31,12 @@ def commands(language: str = "sh") -> Iterator[tuple[str, str]]:
     for document in DOCUMENTS:
         for block in re.findall(rf"```{language}\n(.*?)```", document.read_text(), flags=re.DOTALL):
             yield from ((document.name, line) for line in block.splitlines() if line.strip())
+
+
+def json_blocks() -> list[dict[str, Any]]:
+    """The answers that the documents show."""
+    found = [re.findall(r"```json\n(.*?)```", path.read_text(), flags=re.DOTALL) for path in DOCUMENTS]
+    return [json.loads(block) for blocks in found for block in blocks]
 
 
 def find(start: str) -> list[str]:
@@ -87,8 +94,28 @@ async def test_publishing_with_ffmpeg_and_asking_the_api(server: ServerProcess, 
         await player.close()
         publisher.terminate()
         publisher.wait(STOP_SECONDS)
-    (documented,) = {line for _, line in commands("json")}
-    assert answer == json.loads(documented)
+    (documented,) = [block for block in json_blocks() if "playback_url" in block]
+    assert answer == documented
+
+
+async def test_an_srt_publishers_line_is_shown(server: ServerProcess, clip: Path) -> None:
+    key = server.create_stream("alice")
+    player = Player(f"{server.base_url}/live/alice/index.m3u8")
+    try:
+        with Publisher(clip, f"{server.srt_url}?streamid={key}&latency=500000"):
+            await until_live(player)
+            answer = httpx.get(f"{server.base_url}/api/v1/stats").json()
+            metrics = httpx.get(f"{server.base_url}/metrics").text
+    finally:
+        await player.close()
+    (documented,) = [block for block in json_blocks() if "publishers" in block]
+    (line,), (documented_line,) = answer["publishers"], documented["publishers"]
+    assert (line["stream"], line["protocol"]) == ("alice", "srt")
+    assert line["srt"].keys() == documented_line["srt"].keys()
+    assert (line["srt"]["latency_ms"], line["srt"]["is_encrypted"]) == (500, False)
+    assert line["srt"]["received_packets"] > 0
+    assert 'pinkmedia_srt_latency_seconds{stream="alice"} 0.5' in metrics
+    assert 'pinkmedia_srt_lost_packets_total{stream="alice"}' in metrics
 
 
 async def test_pushing_without_the_key_in_the_list_of_processes(

@@ -8,9 +8,10 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.srt_calling import Clip
+from ingest.srt.events import CallerArrived, MediaArrived
 from ingest.srt.handshake import Handshake
 from ingest.srt.key_material import KeyMaterial
-from ingest.srt.listener import CallerArrived, MediaArrived, SrtListener
+from ingest.srt.listener import SrtListener
 from ingest.srt.media import SrtMedia
 from ingest.srt.negotiation import LatencyLimits
 from ingest.srt.packets import HEADER_BYTES, ControlPacket, parse_packet

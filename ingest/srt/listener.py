@@ -12,14 +12,23 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ingest.srt.clock import SenderClock
-from ingest.srt.connection import Ending, SrtConnection
+from ingest.srt.connection import SrtConnection
 from ingest.srt.cookie import CookieBaker
 from ingest.srt.decryption import Decryption
 from ingest.srt.errors import Rejection, SrtError
+from ingest.srt.events import (
+    Address,
+    Caller,
+    CallerArrived,
+    CallerRefused,
+    ConnectionEnded,
+    ListenerEvent,
+    MediaArrived,
+)
 from ingest.srt.handshake import (
     HANDSHAKE_BYTES,
     INDUCTION_MAGIC,
@@ -29,9 +38,14 @@ from ingest.srt.handshake import (
     address_field,
 )
 from ingest.srt.key_material import StreamKeys
-from ingest.srt.negotiation import Conclusion, LatencyLimits, accepting, parse_conclusion, refusing
+from ingest.srt.negotiation import LatencyLimits, accepting, parse_conclusion, refusing
 from ingest.srt.packets import ControlPacket, ControlType, DataPacket, parse_packet
+from pinkmedia.address_limits import AddressRateLimit
 
+MAX_HANDSHAKES_PER_SECOND = 2_000
+"""Read at all; one costs some 40 µs. Twice what comes when all encoders of a full node come back at once."""
+MAX_HANDSHAKES_PER_ADDRESS = 100
+"""In a second: three for each encoder that may be there."""
 MAX_PENDING = 256
 """Callers that wait for the owner's answer, which takes milliseconds, or a second when it is a refusal. Beyond it a
 conclusion is passed over; callers repeat theirs every quarter of a second."""
@@ -43,8 +57,6 @@ MAX_REMEMBERED_REFUSALS = 1024
 """Of callers that are proven: each holds some 300 bytes. Without the memory a request that was repeated, because the
 line is long, would count as another attempt."""
 
-Address: TypeAlias = tuple[str, int]
-
 
 class _CallerKey(NamedTuple):
     """The same in a conclusion that is repeated, and another in that of an encoder that was restarted."""
@@ -53,52 +65,6 @@ class _CallerKey(NamedTuple):
     socket_id: int
     """The caller's."""
     first_sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks to be let in; answer with `SrtListener.accept` or `refuse`."""
-
-    address: Address
-    conclusion: Conclusion = field(repr=False)
-    timestamp_us: int
-    """Of the conclusion's packet."""
-    arrived_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class CallerArrived:
-    """A conclusion that is in order."""
-
-    caller: Caller
-
-
-@dataclass(frozen=True, slots=True)
-class CallerRefused:
-    """A conclusion that is not: the caller was told."""
-
-    address: Address
-    rejection: Rejection
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class MediaArrived:
-    """Payloads in order; None stands where something is lost."""
-
-    connection: SrtConnection
-    payloads: list[bytes | None]
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionEnded:
-    """The connection's last event."""
-
-    connection: SrtConnection
-    ending: Ending
-
-
-ListenerEvent: TypeAlias = CallerArrived | CallerRefused | MediaArrived | ConnectionEnded
 
 
 @dataclass(slots=True)
@@ -126,6 +92,10 @@ class SrtListener:
         self._pending_by_host: Counter[str] = Counter()
         self._refusals: OrderedDict[_CallerKey, tuple[int, bytes]] = OrderedDict()
         """When each was refused, and the datagram that says so."""
+        self._second = 0
+        self._handshake_count = 0
+        """In this second."""
+        self._handshakes_by_address = AddressRateLimit(MAX_HANDSHAKES_PER_ADDRESS, 1.0)
         self._outgoing: list[tuple[bytes, Address]] = []
 
     @property
@@ -166,7 +136,22 @@ class SrtListener:
 
     def accept(self, caller: Caller, keys: StreamKeys | None, passphrase: str | None, now_us: int) -> SrtConnection:
         """Opens the connection with what `agree_on_keys` has found; ``passphrase`` opens later keys."""
-        return self._open(caller, keys, passphrase, now_us)
+        conclusion, address = caller.conclusion, caller.address
+        request = conclusion.handshake
+        socket_id = self._new_socket_id()
+        connection = SrtConnection(
+            peer_socket_id=request.socket_id,
+            first_sequence=request.first_sequence,
+            clock=SenderClock(caller.timestamp_us, caller.arrived_us, conclusion.latency_ms * 1000),
+            decryption=None if keys is None or passphrase is None else Decryption(keys, passphrase),
+            now_us=now_us,
+        )
+        answer = self._send_handshake(accepting(conclusion, socket_id, keys), request.socket_id, address, now_us)
+        key = _caller_key(request, address)
+        self._settle(key)
+        self._entries[socket_id] = _Entry(connection, key, answer)
+        self._by_caller[key] = socket_id
+        return connection
 
     def refuse(self, caller: Caller, rejection: Rejection, now_us: int) -> None:
         """Tells the caller why not."""
@@ -184,8 +169,8 @@ class SrtListener:
     # Handshakes
 
     def _receive_handshake(self, packet: ControlPacket, address: Address, now_us: int) -> list[ListenerEvent]:
-        if packet.socket_id != 0:  # a handshake within a connection: rendezvous, which is not offered
-            return []
+        if packet.socket_id != 0 or self._is_flooded(address, now_us):
+            return []  # within a connection it would be a rendezvous, which is not offered
         try:
             handshake = Handshake.parse(packet.body[:HANDSHAKE_BYTES])  # extensions: of those who are proven only
         except SrtError:
@@ -198,6 +183,19 @@ class SrtListener:
         if not self._cookies.is_good(handshake.cookie, address, now_us / 1e6):
             return []
         return self._receive_conclusion(handshake, packet, address, now_us)
+
+    def _is_flooded(self, address: Address, now_us: int) -> bool:
+        """Whether handshakes come so fast that what is there already would suffer. Callers repeat theirs."""
+        second = now_us // 1_000_000
+        if second != self._second:
+            self._second, self._handshake_count = second, 0
+        self._handshake_count += 1
+        if self._handshake_count > MAX_HANDSHAKES_PER_SECOND:
+            return True
+        is_spent = self._handshakes_by_address.is_spent(address[0], now_us / 1e6)
+        if not is_spent:
+            self._handshakes_by_address.count(address[0], now_us / 1e6)
+        return is_spent
 
     def _answer_induction(self, handshake: Handshake, address: Address, now_us: int) -> None:
         """§4.3.1.1: as long as the request, with nothing remembered."""
@@ -258,24 +256,6 @@ class SrtListener:
         if self._pending.pop(key, None) is not None:
             self._pending_by_host[key.address[0]] -= 1
             self._pending_by_host += Counter()  # forget addresses of whom nobody waits
-
-    def _open(self, caller: Caller, keys: StreamKeys | None, passphrase: str | None, now_us: int) -> SrtConnection:
-        conclusion, address = caller.conclusion, caller.address
-        request = conclusion.handshake
-        socket_id = self._new_socket_id()
-        connection = SrtConnection(
-            peer_socket_id=request.socket_id,
-            first_sequence=request.first_sequence,
-            clock=SenderClock(caller.timestamp_us, caller.arrived_us, conclusion.latency_ms * 1000),
-            decryption=None if keys is None or passphrase is None else Decryption(keys, passphrase),
-            now_us=now_us,
-        )
-        answer = self._send_handshake(accepting(conclusion, socket_id, keys), request.socket_id, address, now_us)
-        key = _caller_key(request, address)
-        self._settle(key)
-        self._entries[socket_id] = _Entry(connection, key, answer)
-        self._by_caller[key] = socket_id
-        return connection
 
     def _new_socket_id(self) -> int:
         """30 random bits, not 0: bit 30 means a group to libsrt."""

@@ -28,7 +28,7 @@ from ingest.errors import CloseReason, MediaError
 from ingest.key_attempts import Objection
 from ingest.srt.connection import TICK_US, Ending, SrtConnection
 from ingest.srt.errors import Rejection, SrtError
-from ingest.srt.listener import (
+from ingest.srt.events import (
     Address,
     Caller,
     CallerArrived,
@@ -36,10 +36,11 @@ from ingest.srt.listener import (
     ConnectionEnded,
     ListenerEvent,
     MediaArrived,
-    SrtListener,
 )
+from ingest.srt.listener import SrtListener
 from ingest.srt.negotiation import LatencyLimits, agree_on_keys
 from ingest.srt.publisher import STALL_SECONDS, SrtPublisher
+from ingest.srt.rejections import close_reason, rejection_for
 from ingest.srt.statistics import SrtStatistics
 from pinkmedia.address_limits import AddressRateLimit
 from pinkmedia.errors import EnvironmentFault
@@ -54,19 +55,6 @@ REFUSAL_WINDOW_SECONDS = 10.0
 """In which an address has one refusal without delay."""
 STALL_CHECK_TICKS = 100
 """Publishers without media are looked for once in a second."""
-
-_REJECTIONS = {
-    CloseReason.BAD_KEY: Rejection.UNAUTHORIZED,
-    CloseReason.ALREADY_PUBLISHING: Rejection.CONFLICT,
-    CloseReason.NOT_ALLOWED: Rejection.FORBIDDEN,
-    CloseReason.SHUTTING_DOWN: Rejection.CLOSE,
-    CloseReason.TOO_MANY_CONNECTIONS: Rejection.BACKLOG,
-    CloseReason.TOO_MANY_BAD_KEYS: Rejection.OVERLOAD,
-    CloseReason.BIT_RATE: Rejection.OVERLOAD,
-    CloseReason.TOO_MANY_TRACKS: Rejection.UNACCEPTABLE,
-    CloseReason.UNSUPPORTED_CODEC: Rejection.UNSUPPORTED_MEDIA,
-}
-"""What a caller that is kept out is told; for all other reasons it is FAILED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +183,7 @@ class SrtServer(asyncio.DatagramProtocol):
                 case CallerArrived():
                     self._receive_caller(event.caller, now)
                 case CallerRefused():
-                    self._note_refused(event.address, _close_reason(event.rejection), event.text)
+                    self._note_refused(event.address, close_reason(event.rejection), event.text)
 
     def _receive_media(self, event: MediaArrived, now: float) -> None:
         publisher = self._publishers.get(event.connection)
@@ -232,7 +220,7 @@ class SrtServer(asyncio.DatagramProtocol):
             except Denied as denied:
                 objection = denied.objection
             except SrtError as error:
-                rejection, objection = error.rejection, Objection(_close_reason(error.rejection), str(error))
+                rejection, objection = error.rejection, Objection(close_reason(error.rejection), str(error))
             except Exception:
                 self._log.exception("admission_failed", peer=caller.address[0])
                 objection = Objection(CloseReason.INTERNAL_ERROR, "the server failed; try again later")
@@ -293,7 +281,7 @@ class SrtServer(asyncio.DatagramProtocol):
                 self._cut_off(connection, CloseReason.CONNECTION_LOST, "the publisher has come back")
 
     def _refuse(self, caller: Caller, objection: Objection, rejection: Rejection | None = None) -> None:
-        code = rejection or _REJECTIONS.get(objection.reason, Rejection.FAILED)
+        code = rejection or rejection_for(objection.reason)
         self._listener.refuse(caller, code, _now_us())
         self._limits.closed(caller.address[0])
         self._note_refused(caller.address, objection.reason, objection.detail)
@@ -327,19 +315,6 @@ class SrtServer(asyncio.DatagramProtocol):
 
 def _now_us() -> int:
     return time.monotonic_ns() // 1000
-
-
-def _close_reason(rejection: Rejection) -> CloseReason:
-    """For the log and its counter, of a refusal that the protocol itself asks for."""
-    if rejection in (Rejection.BAD_SECRET, Rejection.UNSECURE, Rejection.CRYPTO):
-        return CloseReason.ENCRYPTION
-    if rejection is Rejection.BAD_REQUEST:
-        return CloseReason.BAD_KEY
-    if rejection is Rejection.BAD_MODE:
-        return CloseReason.PLAY_REFUSED
-    if rejection in (Rejection.BACKLOG, Rejection.OVERLOAD):
-        return CloseReason.TOO_MANY_CONNECTIONS
-    return CloseReason.HANDSHAKE_FAILED
 
 
 def _bound_socket(host: str, port: int) -> socket.socket:

@@ -10,16 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ingest.srt.errors import SrtError
+from ingest.srt.events import Address, Caller, CallerArrived, ConnectionEnded, ListenerEvent, MediaArrived
 from ingest.srt.handshake import Handshake
-from ingest.srt.listener import (
-    Address,
-    Caller,
-    CallerArrived,
-    ConnectionEnded,
-    ListenerEvent,
-    MediaArrived,
-    SrtListener,
-)
+from ingest.srt.listener import SrtListener
 from ingest.srt.negotiation import LatencyLimits, agree_on_keys
 from ingest.srt.packets import ControlPacket, parse_packet
 from tests.ingest.srt.caller import CallerKeys, conclusion, induction

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from ingest.srt.connection import SrtConnection
-from ingest.srt.handshake import (
-    Handshake,
-)
-from ingest.srt.listener import (
-    Address,
-    Caller,
-    CallerArrived,
-    CallerRefused,
-    ListenerEvent,
-    SrtListener,
-)
+from ingest.srt.events import Address, Caller, CallerArrived, CallerRefused, ListenerEvent
+from ingest.srt.handshake import Handshake
+from ingest.srt.listener import SrtListener
 from ingest.srt.negotiation import LatencyLimits, agree_on_keys
 from ingest.srt.packets import ControlPacket, ControlType, parse_packet
 from tests.ingest.srt.caller import conclusion, induction

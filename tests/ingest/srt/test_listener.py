@@ -9,19 +9,15 @@ from hypothesis import strategies as st
 from ingest.srt.connection import PEER_IDLE_US, TICK_US, Ending
 from ingest.srt.cookie import WINDOW_SECONDS
 from ingest.srt.errors import Rejection
-from ingest.srt.handshake import (
-    Handshake,
-    HandshakeType,
-)
+from ingest.srt.events import Address, CallerArrived, ConnectionEnded, MediaArrived
+from ingest.srt.handshake import Handshake, HandshakeType
 from ingest.srt.listener import (
+    MAX_HANDSHAKES_PER_ADDRESS,
+    MAX_HANDSHAKES_PER_SECOND,
     MAX_PENDING,
     MAX_PENDING_PER_ADDRESS,
     MAX_REMEMBERED_REFUSALS,
     PENDING_US,
-    Address,
-    CallerArrived,
-    ConnectionEnded,
-    MediaArrived,
 )
 from ingest.srt.packets import ControlPacket, ControlType
 from tests.ingest.srt.caller import FIRST_SEQUENCE, SOCKET_ID, conclusion, data_packet, induction
@@ -131,6 +127,7 @@ class TestRepeatedConclusion:
         port = Port()
         cookie = port.cookie()
         for number in range(MAX_REMEMBERED_REFUSALS + 10):
+            port.now_us += 1_000_000 // MAX_HANDSHAKES_PER_ADDRESS
             port.receive(conclusion(cookie, "", socket_id=number + 1))
         assert len(port.listener._refusals) == MAX_REMEMBERED_REFUSALS
 
@@ -159,6 +156,26 @@ class TestRepeatedConclusion:
         assert second is not first
         assert answer.socket_id != first_id
         assert answer.first_sequence == FIRST_SEQUENCE + 99
+
+
+class TestFlood:
+    """Of handshakes: those who are connected must not suffer."""
+
+    def test_from_one_address(self) -> None:
+        port = Port()
+        for number in range(2 * MAX_HANDSHAKES_PER_ADDRESS):
+            port.receive(induction(number))
+        assert len(port.sent()) == MAX_HANDSHAKES_PER_ADDRESS
+        port.receive(induction(), ("192.0.2.2", 5000))
+        assert len(port.sent()) == 1
+
+    def test_from_everywhere(self) -> None:
+        port = Port()
+        for number in range(2 * MAX_HANDSHAKES_PER_SECOND):
+            port.receive(induction(), (f"198.{number >> 16}.{number >> 8 & 255}.{number & 255}", 5000))
+        assert len(port.sent()) == MAX_HANDSHAKES_PER_SECOND
+        port.now_us += 1_000_000
+        assert port.cookie()
 
 
 class TestLimits:

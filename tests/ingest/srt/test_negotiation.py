@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest.srt.errors import Rejection, SrtError
+from ingest.srt.events import CallerArrived, CallerRefused, MediaArrived
 from ingest.srt.handshake import (
     Extension,
     ExtensionType,
@@ -13,11 +14,6 @@ from ingest.srt.handshake import (
     LatencyOffer,
     SrtFlag,
     encode_text,
-)
-from ingest.srt.listener import (
-    CallerArrived,
-    CallerRefused,
-    MediaArrived,
 )
 from ingest.srt.negotiation import agree_on_keys
 from ingest.srt.packets import ControlPacket, ControlType

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
 import uvloop
 
 from benchmarks.srt_calling import encode_ts
@@ -28,13 +30,16 @@ from ingest.srt.server import SrtServer, SrtSettings
 from pinkmedia.publishing import Publication, PublishRequest
 from tests.fuzz.targets.checked_publication import CheckedPublication
 from tests.ingest.srt.relay import LineQuality, UdpRelay
+from tests.support import free_ports
 
 LATENCY_MS = 200
 DELAY_MS = 20
 """One way: half of the round trip."""
+HANDSHAKE_DATAGRAMS = 16
 ENDING_MS = 1_000
 """Not counted."""
-LIBSRT_PORT = 22198
+ENDING_SECONDS = 10.0
+"""srt-live-transmit ends by itself when its caller has."""
 START_SECONDS = 1.0
 """srt-live-transmit does not say when it listens."""
 Unit = tuple[str, int]
@@ -87,7 +92,8 @@ def units_of(path: Path) -> set[Unit]:
 
 
 async def receive_here(clip: Path, quality: LineQuality, seed: int) -> set[Unit]:
-    server = SrtServer(Reception(OpenDoor()), SrtSettings(LatencyLimits(LATENCY_MS, LATENCY_MS)))
+    settings = SrtSettings(LatencyLimits(LATENCY_MS, LATENCY_MS))
+    server = SrtServer(Reception(OpenDoor()), settings, structlog.wrap_logger(logging.getLogger("quiet")))
     await server.start("127.0.0.1", 0)
     async with UdpRelay(server.port, quality, seed) as relay:
         await publish(clip, relay.port)
@@ -96,18 +102,22 @@ async def receive_here(clip: Path, quality: LineQuality, seed: int) -> set[Unit]
 
 
 async def receive_by_libsrt(clip: Path, quality: LineQuality, seed: int) -> set[Unit]:
-    received = clip.with_name("received.ts")
-    source = f"srt://127.0.0.1:{LIBSRT_PORT}?mode=listener&latency={LATENCY_MS}"
+    received, (port,) = clip.with_name("received.ts"), free_ports(1)
+    source = f"srt://127.0.0.1:{port}?mode=listener&latency={LATENCY_MS}"
     with received.open("wb") as output:
         program = await asyncio.create_subprocess_exec(
             *("srt-live-transmit", "-q", "-loglevel:fatal", source, "file://con"),
             stdout=output,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        await asyncio.sleep(START_SECONDS)
-        async with UdpRelay(LIBSRT_PORT, quality, seed) as relay:
-            await publish(clip, relay.port)
-            await program.wait()
+        try:
+            await asyncio.sleep(START_SECONDS)
+            async with UdpRelay(port, quality, seed) as relay:
+                await publish(clip, relay.port)
+                await asyncio.wait_for(program.wait(), ENDING_SECONDS)
+        finally:
+            if program.returncode is None:
+                program.kill()
     return units_of(received)
 
 
@@ -127,7 +137,7 @@ async def compare(arguments: argparse.Namespace, clip: Path) -> None:
     print(f"{'loss':>6} {'seed':>6} {'lost here':>10} {'by libsrt':>10}")
     for loss in arguments.loss:
         for seed in arguments.seed:
-            quality = LineQuality(loss=loss, delay_ms=DELAY_MS)
+            quality = LineQuality(loss=loss, delay_ms=DELAY_MS, spared_datagrams=HANDSHAKE_DATAGRAMS)
             here = counted - await receive_here(clip, quality, seed)
             there = counted - await receive_by_libsrt(clip, quality, seed)
             print(f"{loss:6.0%} {seed:6} {len(here):10} {len(there):10}")

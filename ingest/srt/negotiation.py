@@ -17,14 +17,15 @@ from ingest.srt.handshake import (
     SrtFlag,
     decode_text,
 )
-from ingest.srt.key_material import KeyMaterial, StreamKeys
+from ingest.srt.key_material import CipherId, KeyMaterial, StreamKeys
 from ingest.srt.packets import MAX_DATAGRAM_BYTES
 from ingest.srt.receiver import FLOW_WINDOW_PACKETS
 from ingest.srt.sequence import SEQUENCE_MASK
 from ingest.srt.stream_id import parse_stream_id
 
-SRT_VERSION = 0x00010500
-"""1.5.0: what is answered."""
+SRT_VERSION = 0x00010504
+"""1.5.4: what is answered. By it libsrt decides which AES-GCM it speaks: the one before was another."""
+OLDEST_GCM_VERSION = 0x00010504
 OLDEST_SRT_VERSION = 0x00010300
 """The first with handshakes of version 5."""
 OUR_FLAGS = (
@@ -53,6 +54,7 @@ class Conclusion:
 
     handshake: Handshake
     latency_ms: int
+    srt_version: int
     flags: int
     key: str = field(repr=False)
     key_material: bytes | None = field(repr=False)
@@ -78,6 +80,7 @@ def parse_conclusion(handshake: Handshake, limits: LatencyLimits) -> Conclusion:
     return Conclusion(
         handshake,
         latency_ms,
+        offer.srt_version,
         offer.flags,
         parse_stream_id(decode_text(stream_id)),
         handshake.extension(ExtensionType.KMREQ),
@@ -96,15 +99,19 @@ def _check_mode(handshake: Handshake, offer: LatencyOffer) -> None:
         raise SrtError(Rejection.GROUP, "bonded connections are not offered")
 
 
-def agree_on_keys(key_material: bytes | None, passphrase: str | None) -> StreamKeys | None:
+def agree_on_keys(conclusion: Conclusion, passphrase: str | None) -> StreamKeys | None:
     """None for a connection in clear. Raises SrtError when only one side encrypts, or with another passphrase."""
+    key_material = conclusion.key_material
     if key_material is None and passphrase is None:
         return None
     if key_material is None:
         raise SrtError(Rejection.UNSECURE, "this server wants a passphrase; set it in the encoder")
     if passphrase is None:
         raise SrtError(Rejection.UNSECURE, "the encoder has a passphrase, and this stream has none")
-    return KeyMaterial.parse(key_material).unwrap(passphrase)
+    material = KeyMaterial.parse(key_material)
+    if material.cipher == CipherId.GCM and conclusion.srt_version < OLDEST_GCM_VERSION:
+        raise SrtError(Rejection.CRYPTO, "AES-GCM of libsrt before 1.5.4 is not offered; update it, or use AES-CTR")
+    return material.unwrap(passphrase)
 
 
 def accepting(conclusion: Conclusion, socket_id: int, keys: StreamKeys | None) -> Handshake:

@@ -254,7 +254,7 @@ class SrtServer(asyncio.DatagramProtocol):
         passphrase = await self._reception.passphrase(request) or self._settings.passphrase
         if passphrase is None and self._settings.is_encrypted_only:
             raise SrtError(Rejection.UNSECURE, "this server takes encrypted streams only; ask for a passphrase")
-        keys = agree_on_keys(caller.conclusion.key_material, passphrase)
+        keys = agree_on_keys(caller.conclusion, passphrase)
         self._replace_silent(key)
         publication = await self._reception.admit(request)
         now_us = _now_us()

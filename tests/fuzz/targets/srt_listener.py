@@ -96,7 +96,7 @@ class _Port:
 
     def _answer(self, caller: Caller) -> None:
         try:
-            keys = agree_on_keys(caller.conclusion.key_material, PASSPHRASE)
+            keys = agree_on_keys(caller.conclusion, PASSPHRASE)
         except SrtError as error:
             self._listener.refuse(caller, error.rejection, self._now_us)
             return

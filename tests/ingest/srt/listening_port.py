@@ -47,7 +47,7 @@ class Port:
         return event.caller
 
     def accept(self, caller: Caller, passphrase: str | None = None) -> SrtConnection:
-        keys = agree_on_keys(caller.conclusion.key_material, passphrase)
+        keys = agree_on_keys(caller.conclusion, passphrase)
         return self.listener.accept(caller, keys, passphrase, self.now_us)
 
     def connected(self, address: Address = ADDRESS, **wish: object) -> tuple[SrtConnection, int]:

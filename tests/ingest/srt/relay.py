@@ -20,6 +20,8 @@ class LineQuality:
     jitter_ms: float = 0.0
     """Up to so much more, evenly; what is delayed less overtakes."""
     duplication: float = 0.0
+    spared_datagrams: int = 0
+    """So many first ones are not lost: callers and listeners differ in what they make of a handshake's loss."""
 
 
 class Direction:
@@ -36,7 +38,7 @@ class Direction:
         quality, generator = self._quality, self._random
         loses, jitter, duplicates = generator.random(), generator.random(), generator.random()
         self.datagram_count += 1
-        if loses < quality.loss:
+        if loses < quality.loss and self.datagram_count > quality.spared_datagrams:
             self.lost_count += 1
             return []
         delay_seconds = (quality.delay_ms + jitter * quality.jitter_ms) / 1000

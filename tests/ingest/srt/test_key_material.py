@@ -172,3 +172,36 @@ def _gcm_packet(payload: bytes, *, is_retransmitted: bool = False) -> DataPacket
     first = data_packet(9, KeyFlag.EVEN, b"")
     sealed = AESGCM(EVEN_KEY).encrypt(bytes(nonce), payload, first.datagram)
     return data_packet(9, KeyFlag.EVEN, sealed, is_retransmitted=is_retransmitted)
+
+
+GCM_PASSPHRASE = "passphrase123"
+GCM_KEY_MATERIAL = bytes.fromhex(
+    "1220290100000000040102000000040401adbbdda6bd1e0bfcb31bab21837853b774855a027c57653bcfa0a870b44204a1f675d5583d111c"
+)
+GCM_DATAGRAM = bytes.fromhex(
+    "56dc59cdc800000200052bdc3721a9b9799179240ef6a346581fbdeea14e003591f1999a33d1c85c3441eb0f35c745daa7c0"
+    "29d29e20b1b04ed364fd52c61d578a4091ab377515e0b9dfd16655864c1da575e0e6db85566bbe0278dd72d8d333fa570573"
+    "498a86c2a3402b466f8ac1be14f1ea7d55423a139417aa22d5c5695eaab3bd3b5f09f4c6290dcc415465476cb123b2695717"
+    "956524bfa752b2e203e4686c68429b080b5d288d584929ac618d0da557ca735f97aed28880bad64ea6572b2018c38d42337d"
+    "c077681f982ee4f2c42aa1961c78b20742c17326"
+)
+GCM_PLAINTEXT = bytes.fromhex("474000100000b00d0001c100000001f0002ab104b2") + b"\xff" * 167
+"""Of libsrt 1.5.5: a transport packet with a PAT."""
+
+
+@pytest.mark.parametrize("is_sent_again", [False, True])
+def test_gcm_of_libsrt(is_sent_again: bool) -> None:
+    datagram = bytearray(GCM_DATAGRAM)
+    datagram[4] |= 0x04 * is_sent_again
+    packet = parse_packet(bytes(datagram))
+    assert isinstance(packet, DataPacket)
+    assert KeyMaterial.parse(GCM_KEY_MATERIAL).unwrap(GCM_PASSPHRASE).decrypt(packet) == GCM_PLAINTEXT
+
+
+@pytest.mark.parametrize("at", [0, 3, 9, 12, 16, 100, len(GCM_DATAGRAM) - 1])
+def test_gcm_of_libsrt_forged(at: int) -> None:
+    datagram = bytearray(GCM_DATAGRAM)
+    datagram[at] ^= 1
+    packet = parse_packet(bytes(datagram))
+    assert isinstance(packet, DataPacket)
+    assert KeyMaterial.parse(GCM_KEY_MATERIAL).unwrap(GCM_PASSPHRASE).decrypt(packet) is None

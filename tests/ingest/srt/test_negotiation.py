@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ingest.srt.errors import Rejection, SrtError
@@ -15,10 +17,17 @@ from ingest.srt.handshake import (
     SrtFlag,
     encode_text,
 )
-from ingest.srt.negotiation import agree_on_keys
+from ingest.srt.key_material import CipherId
+from ingest.srt.negotiation import Conclusion, agree_on_keys
 from ingest.srt.packets import ControlPacket, ControlType
 from tests.ingest.srt.caller import FIRST_SEQUENCE, FLAGS, SOCKET_ID, CallerKeys, conclusion, data_packet
 from tests.ingest.srt.listening_port import ADDRESS, KEY, PASSPHRASE, Port
+
+
+def with_cipher(conclusion: Conclusion, cipher: int) -> Conclusion:
+    material = bytearray(conclusion.key_material or b"")
+    material[8] = cipher
+    return replace(conclusion, key_material=bytes(material))
 
 
 class TestAnswer:
@@ -35,7 +44,7 @@ class TestAnswer:
         assert 0 < answer.socket_id < 1 << 30
         (extension,) = answer.extensions
         assert extension.type_id == ExtensionType.HSRSP
-        assert LatencyOffer.parse(extension.body) == LatencyOffer(0x010500, 0x3F, 120, 120)
+        assert LatencyOffer.parse(extension.body) == LatencyOffer(0x010504, 0x3F, 120, 120)
         assert connection.latency_ms == 120
         assert not connection.is_encrypted
 
@@ -169,12 +178,19 @@ class TestRefusal:
     def test_encryption(self, keys: CallerKeys | None, passphrase: str | None, code: int) -> None:
         caller = Port().caller(keys=keys)
         with pytest.raises(SrtError) as caught:
-            agree_on_keys(caller.conclusion.key_material, passphrase)
+            agree_on_keys(caller.conclusion, passphrase)
         assert caught.value.rejection == code
 
     def test_cipher(self) -> None:
-        material = bytearray(CallerKeys(PASSPHRASE).material)
-        material[8] = 1
+        caller = Port().caller(keys=CallerKeys(PASSPHRASE))
         with pytest.raises(SrtError) as caught:
-            agree_on_keys(bytes(material), PASSPHRASE)
+            agree_on_keys(with_cipher(caller.conclusion, 1), PASSPHRASE)
+        assert caught.value.rejection == 1017
+
+    def test_older_gcm(self) -> None:
+        """libsrt 1.5.3 makes other nonces of the same sequence numbers."""
+        conclusion = with_cipher(Port().caller(keys=CallerKeys(PASSPHRASE)).conclusion, CipherId.GCM)
+        assert agree_on_keys(replace(conclusion, srt_version=0x00010504), PASSPHRASE)
+        with pytest.raises(SrtError) as caught:
+            agree_on_keys(replace(conclusion, srt_version=0x00010503), PASSPHRASE)
         assert caught.value.rejection == 1017

@@ -37,7 +37,7 @@ import uvloop
 
 from benchmarks.rtmp_core import run_core
 from benchmarks.rtmp_publishing import FRAMES_PER_GOP, GOP_SECONDS, Clip, Publisher
-from benchmarks.segment_latency import CLOCK_TICKS_PER_SECOND, running_server
+from benchmarks.segment_latency import CLOCK_TICKS_PER_SECOND, running_server, server_environment
 from pinkmedia.store import StreamStore
 
 NODE_CORE, LOAD_CORE = 0, 1
@@ -203,13 +203,13 @@ def run_node(arguments: argparse.Namespace) -> None:
 def run_density(clip: Clip, count: int, arguments: argparse.Namespace) -> Density:
     """One server of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
-            "PINKMEDIA_DATA_DIR": folder,
-            "PINKMEDIA_HOST": "127.0.0.1",
-            "PINKMEDIA_HTTP_PORT": str(arguments.http_port),
-            "PINKMEDIA_RTMP_PORT": str(arguments.rtmp_port),
-            "PINKMEDIA_TRANSCODE": "false",
-        }
+        environment = server_environment(
+            folder,
+            http_port=arguments.http_port,
+            rtmp_port=arguments.rtmp_port,
+            srt_port=0,
+            transcode=False,
+        )
         streams = asyncio.run(create_streams(Path(folder), count))
         os.sched_setaffinity(0, {NODE_CORE})  # the server inherits it with all its threads
         with running_server(environment, Path(folder) / "log") as node:

@@ -106,6 +106,12 @@ def _wait_until_ready(url: str, node: subprocess.Popen[bytes]) -> None:
     raise SystemExit("the server does not start")
 
 
+def server_environment(data_dir: str, **settings: object) -> dict[str, str]:
+    """Of a server with a data folder of its own, that listens here only; ``settings`` are keys of the configuration."""
+    own = {"data_dir": data_dir, "host": "127.0.0.1", **settings}
+    return os.environ | {f"PINKMEDIA_{key.upper()}": str(value) for key, value in own.items()}
+
+
 def create_stream(environment: dict[str, str]) -> str:
     """A stream named ``bench``; returns its key."""
     command = [sys.executable, "-m", "pinkmedia", "stream", "create", "bench"]
@@ -282,12 +288,9 @@ def main() -> None:
     parser.add_argument("--rtmp-port", type=int, default=22035)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
-            "PINKMEDIA_DATA_DIR": folder,
-            "PINKMEDIA_HOST": "127.0.0.1",
-            "PINKMEDIA_HTTP_PORT": str(arguments.http_port),
-            "PINKMEDIA_RTMP_PORT": str(arguments.rtmp_port),
-        }
+        environment = server_environment(
+            folder, http_port=arguments.http_port, rtmp_port=arguments.rtmp_port, srt_port=0
+        )
         key = create_stream(environment)
         url = f"rtmp://127.0.0.1:{arguments.rtmp_port}/live/{key}"
         results, far_results = multiprocessing.get_context("spawn").Pipe(duplex=False)

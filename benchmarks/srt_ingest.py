@@ -22,7 +22,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.rtmp_ingest import LOAD_CORE, NODE_CORE, create_streams, usage_of
-from benchmarks.segment_latency import running_server
+from benchmarks.segment_latency import running_server, server_environment
 from benchmarks.srt_calling import PACKETS_PER_SECOND, Clip, LoadCaller
 from benchmarks.srt_core import run_core
 from benchmarks.srt_loss import run_loss
@@ -62,14 +62,13 @@ def run_node(arguments: argparse.Namespace) -> None:
     print(f"{'callers':>8} {'of a core':>8} {'µs/packet':>10} {'packets/s':>10} {'MB':>8} {'lag, ms':>8}")
     for count in arguments.callers:
         with tempfile.TemporaryDirectory() as folder:
-            environment = os.environ | {
-                "PINKMEDIA_DATA_DIR": folder,
-                "PINKMEDIA_HOST": "127.0.0.1",
-                "PINKMEDIA_HTTP_PORT": str(arguments.http_port),
-                "PINKMEDIA_RTMP_PORT": str(arguments.rtmp_port),
-                "PINKMEDIA_SRT_PORT": str(arguments.srt_port),
-                "PINKMEDIA_TRANSCODE": "false",
-            }
+            environment = server_environment(
+                folder,
+                http_port=arguments.http_port,
+                rtmp_port=arguments.rtmp_port,
+                srt_port=arguments.srt_port,
+                transcode=False,
+            )
             streams = asyncio.run(create_encrypted(Path(folder), count))
             os.sched_setaffinity(0, {NODE_CORE})  # the server inherits it with all its threads
             with running_server(environment, Path(folder) / "log") as node:

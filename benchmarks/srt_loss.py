@@ -106,7 +106,7 @@ async def receive_by_libsrt(clip: Path, quality: LineQuality, seed: int) -> set[
     source = f"srt://127.0.0.1:{port}?mode=listener&latency={LATENCY_MS}"
     with received.open("wb") as output:
         program = await asyncio.create_subprocess_exec(
-            *("srt-live-transmit", "-q", "-loglevel:fatal", source, "file://con"),
+            *("srt-live-transmit", "-q", "-a:no", "-loglevel:fatal", source, "file://con"),
             stdout=output,
             stderr=asyncio.subprocess.DEVNULL,
         )

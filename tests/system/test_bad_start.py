@@ -14,12 +14,13 @@ from tests.pinkmedia.command_line import clean_environment
 from tests.support import free_ports
 
 START_SECONDS = 30.0
+PORT_KEYS = "http_port", "rtmp_port", "srt_port"
 
 
 def refused(tmp_path: Path, **settings: object) -> tuple[int, str]:
     """The exit code and the last line on standard error of a server that does not start."""
-    http_port, rtmp_port = free_ports(2)
-    keys = {"data_dir": tmp_path / "data", "host": "127.0.0.1", "http_port": http_port, "rtmp_port": rtmp_port}
+    ports = dict(zip(PORT_KEYS, free_ports(len(PORT_KEYS)), strict=True))
+    keys = {"data_dir": tmp_path / "data", "host": "127.0.0.1", **ports}
     variables = {f"PINKMEDIA_{key.upper()}": str(value) for key, value in (keys | settings).items()}
     done = subprocess.run(
         [sys.executable, "-m", "pinkmedia", "serve"],
@@ -33,14 +34,26 @@ def refused(tmp_path: Path, **settings: object) -> tuple[int, str]:
     return done.returncode, done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("key", ["http_port", "rtmp_port"])
+@pytest.mark.parametrize("key", PORT_KEYS)
 def test_a_port_in_use(tmp_path: Path, key: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as holder:
+    with socket.socket(type=socket.SOCK_DGRAM if key == "srt_port" else socket.SOCK_STREAM) as holder:
+        holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
         exit_code, line = refused(tmp_path, **{key: port})
     assert exit_code == 1
     assert str(port) in line
     assert "in use" in line
+
+
+@pytest.mark.parametrize(("secret", "complaint"), [("short", "10 to 79 characters"), (None, "cannot be read")])
+def test_a_passphrase_file_of_no_use(tmp_path: Path, secret: str | None, complaint: str) -> None:
+    path = tmp_path / "passphrase.txt"
+    if secret is not None:
+        path.write_text(secret)
+    exit_code, line = refused(tmp_path, srt_passphrase_file=path)
+    assert exit_code == 2
+    assert str(path) in line
+    assert complaint in line
 
 
 def test_a_data_folder_that_is_none(tmp_path: Path) -> None:

@@ -25,12 +25,13 @@ START_SECONDS = 120
 @contextmanager
 def running_demo(tmp_path: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The demo and its RTMP port. It must end by itself once the block has interrupted it."""
-    http_port, rtmp_port = free_ports(2)
+    http_port, rtmp_port, srt_port = free_ports(3)
     variables = {
         "PINKMEDIA_DATA_DIR": str(tmp_path / "data"),
         "PINKMEDIA_HOST": "127.0.0.1",
         "PINKMEDIA_HTTP_PORT": str(http_port),
         "PINKMEDIA_RTMP_PORT": str(rtmp_port),
+        "PINKMEDIA_SRT_PORT": str(srt_port),
     }
     environment = clean_environment() | variables
     with (

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from collections.abc import AsyncIterator
 from fractions import Fraction
 from itertools import pairwise
 
 import anyio
 import pytest
 
-from ingest.admission import Reception
 from ingest.rtmp.server import RtmpServer
 from pinkmedia.codecs.h264 import contains_idr
 from pinkmedia.media import AudioTrack, Packet, VideoTrack
@@ -24,19 +22,6 @@ VIDEO = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30000/1001")
 AUDIO = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100")
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30", "-pix_fmt", "yuv420p")
 AAC = ("-c:a", "aac", "-b:a", "96k", "-ac", "2")
-
-
-@pytest.fixture
-def door() -> RecordingDoor:
-    return RecordingDoor()
-
-
-@pytest.fixture
-async def server(door: RecordingDoor) -> AsyncIterator[RtmpServer]:
-    server = RtmpServer(Reception(door))
-    await server.start("127.0.0.1", 0)
-    yield server
-    await server.close("test is over")
 
 
 async def run_ffmpeg(*arguments: str) -> tuple[int, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import tracemalloc
-from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import anyio
@@ -31,20 +30,6 @@ MEBIBYTE = 1024 * 1024
 
 AUDIO_HEADER = message(b"\xaf\x00\x11\x90", type_id=8, csid=4)
 METADATA = message(encode_values(["onMetaData", {"audiocodecid": 10.0}]), type_id=18, csid=4)
-
-
-@pytest.fixture
-def door() -> RecordingDoor:
-    return RecordingDoor()
-
-
-@pytest.fixture
-async def server(door: RecordingDoor) -> AsyncIterator[RtmpServer]:
-    server = RtmpServer(Reception(door))
-    await server.start("127.0.0.1", 0)
-    yield server
-    await server.close("test is over")
-    assert server.connection_count == 0
 
 
 async def open_connection(server: RtmpServer, *data: bytes) -> SocketStream:

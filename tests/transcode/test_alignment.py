@@ -21,8 +21,8 @@ Luma = npt.NDArray[np.float64]
 
 WIDTH, HEIGHT = 640, 360
 BLOCK = 8
-LEAST_SIMILARITY = 0.85
-"""Of a rung at these bit rates to its source; the frame before or after is below 0.8."""
+LEAST_SIMILARITY = 0.93
+"""Of a rung at these bit rates to its source; to the frame before or after it is lower by 0.04 and more."""
 RUNGS = (
     Rung("360p", WIDTH, HEIGHT, Fraction(30), 1_500_000),
     Rung("240p", 426, 240, Fraction(30), 800_000),

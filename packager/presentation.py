@@ -32,6 +32,8 @@ class Presentation:
         self.begun_at: float | None = None
         """Monotonic seconds."""
         self.is_ended = False
+        self.thumbnail: bytes | None = None
+        """The newest still picture (JPEG), where there are any; None after the end."""
         self.observers: list[Callable[[], None]] = []
         """Called when a rendition is added or given up, and at the end."""
         self._expected = set(expected)
@@ -102,6 +104,10 @@ class Presentation:
         for packager in leading:
             packager.add_message(message)
 
+    def show(self, thumbnail: bytes) -> None:
+        """What the stream looks like now."""
+        self.thumbnail = thumbnail
+
     def flush(self) -> None:
         """The source has stopped, perhaps for good: what is held back is published."""
         for packager in self._packagers.values():
@@ -119,6 +125,7 @@ class Presentation:
         if self.is_ended:
             return
         self.is_ended = True
+        self.thumbnail = None
         for packager in self._packagers.values():
             packager.end()
         self._changed()

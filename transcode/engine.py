@@ -2,7 +2,8 @@
 
     packets ─► SourceDecoder ─► Scaler ─┬► RungEncoder (thread) ─► packets
                                         ├► RungEncoder (thread) ─► packets
-                                        └► …
+                                        ├► …
+                                        └► Thumbnailer ─► now and then, a still picture
 
 Strategy: the caller's thread decodes and scales, each rung's encoder has a thread; PyAV lets the interpreter go while
 FFmpeg works, so they run side by side. Encoders are opened with the first picture, which alone tells the colour
@@ -23,6 +24,7 @@ from transcode.encoder import RungEncoder
 from transcode.faults import TranscodeFault
 from transcode.ladder import Rung
 from transcode.scaler import Scaler
+from transcode.thumbnails import Thumbnailer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class EngineEvents:
     on_opened: Callable[[tuple[bytes, ...]], None]
     """The encoders are open: an AVCDecoderConfigurationRecord per rung. Before any packet."""
     on_packet: Callable[[Packet], None]
-    """An encoded access unit; its track id is the rung's index + 1, its times are the source picture's."""
+    """An encoded access unit; its track id is the rung's index + 1, its times are the source picture's. Or a still
+    picture (`transcode.thumbnails`)."""
     on_fault: Callable[[TranscodeFault], None]
     """An encoder failed; the engine is of no use any more."""
 
@@ -46,6 +49,7 @@ class Engine:
         self._decoder = SourceDecoder(source)
         self._scaler: Scaler | None = None
         self._encoders: list[RungEncoder] = []
+        self._thumbnailer = Thumbnailer(self._rungs[-1])
         self._idr_pts_ticks: list[int] = []
 
     def force_idr_at(self, pts_ticks: int) -> None:
@@ -72,6 +76,9 @@ class Engine:
         scaler = self._scaler or self._open(frame)
         for encoder, picture in zip(self._encoders, scaler.scale(frame), strict=True):
             encoder.write(picture, received_at)
+        still = self._thumbnailer.offer(picture, received_at)
+        if still is not None:
+            self._events.on_packet(still)
 
     def _is_idr_due(self, frame: VideoFrame) -> bool:
         is_due = False

@@ -28,6 +28,9 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 """More than any access unit that a player could use (a 4K intra picture has about 2 MB); a corrupt length must not
 make the reader wait, and collect, for ever."""
 
+THUMBNAIL_TRACK_ID = 0
+"""Of a packet that is no access unit but a still picture (JPEG); rungs count from 1."""
+
 _FRAME = struct.Struct("!IB")
 _MEDIA = struct.Struct("!IBqqId")
 _KIND_CONTROL = 0

@@ -11,6 +11,9 @@ from starlette.routing import Route
 from packager.presentation import Presentation
 from web.problems import problem_details
 
+THUMBNAIL_MAX_AGE_SECONDS = 5
+"""As often as there is a new one."""
+
 _HEADERS = {"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
 
 
@@ -47,11 +50,25 @@ def routes(streams: StreamStatus) -> list[Route]:
             return _unknown_stream(name)
         return RedirectResponse(playback_url(name), status_code=302, headers=_HEADERS)
 
+    async def get_thumbnail(request: Request) -> Response:
+        name = request.path_params["stream"]
+        presentation = streams.find_presentation(name)
+        if presentation is None or presentation.thumbnail is None:
+            return problem_details(404, "no-thumbnail", "There is no picture of this stream now", headers=_HEADERS)
+        headers = _HEADERS | {"Cache-Control": f"public, max-age={THUMBNAIL_MAX_AGE_SECONDS}"}
+        return Response(presentation.thumbnail, media_type="image/jpeg", headers=headers)
+
     return [
         Route("/api/v1/live/streams", list_streams),
+        Route("/api/v1/live/streams/{stream}/thumbnail.jpg", get_thumbnail),
         Route("/api/v1/live/streams/{stream}", get_stream),
         Route("/api/v1/live/streams/{stream}/playlist.m3u8", redirect_to_playlist),
     ]
+
+
+def thumbnail_url(stream_name: str) -> str:
+    """Where a stream's newest still picture is, if it has one."""
+    return f"/api/v1/live/streams/{stream_name}/thumbnail.jpg"
 
 
 def playback_url(stream_name: str) -> str:
@@ -60,7 +77,12 @@ def playback_url(stream_name: str) -> str:
 
 
 def _described(streams: StreamStatus, name: str) -> dict[str, str]:
-    return {"name": name, "status": streams.status_of(name), "playback_url": playback_url(name)}
+    return {
+        "name": name,
+        "status": streams.status_of(name),
+        "playback_url": playback_url(name),
+        "thumbnail_url": thumbnail_url(name),
+    }
 
 
 def _unknown_stream(name: str) -> Response:

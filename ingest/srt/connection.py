@@ -40,7 +40,9 @@ PEER_IDLE_US = 5_000_000
 REMEMBERED_ACKS = 1_024
 """Whose ACKACK may still come: ten seconds."""
 SHORTEST_REPORT_INTERVAL_US = 20_000
-"""Between two requests for the same packet on a short line: the sender's own pace is a packet each 1 to 2 ms."""
+"""Between two requests for the same packet on a short line: the sender's own pace is a packet each 1 to 2 ms. On others
+it is half a round trip, as libsrt's: requests are lost, too, and a sender that is asked twice within a round trip passes
+over the second."""
 
 _KEY_REQUEST = 3
 _KEY_RESPONSE = 4
@@ -174,7 +176,7 @@ class SrtConnection:
     # Reports
 
     def _request_missing(self, now_us: int) -> None:
-        interval_us = max(self.round_trip.rtt_us + 2 * self.round_trip.variance_us, SHORTEST_REPORT_INTERVAL_US)
+        interval_us = max((self.round_trip.rtt_us + 4 * self.round_trip.variance_us) // 2, SHORTEST_REPORT_INTERVAL_US)
         for report in loss_reports(self.receiver.losses.due_requests(now_us, interval_us)):
             self._send(ControlType.NAK, now_us, body=report)
 

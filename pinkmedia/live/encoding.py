@@ -33,6 +33,8 @@ class EncodingSink(Protocol):
 
     def give_up(self, rendition_name: str) -> None: ...
 
+    def show(self, thumbnail: bytes) -> None: ...
+
 
 class Encoding:
     """Keeps one worker on a source, as long as that makes sense."""
@@ -110,6 +112,9 @@ class Encoding:
 
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
         self._sink.write(rendition_name, packet)
+
+    def on_thumbnail(self, jpeg: bytes) -> None:
+        self._sink.show(jpeg)
 
     def on_failure(self, reason: str) -> None:
         self._worker = None

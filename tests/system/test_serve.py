@@ -234,6 +234,8 @@ async def test_operators_pages(server: ServerProcess, clip: Path) -> None:
             metrics = (await player.client.get(f"{server.base_url}/metrics")).text
             listed = (await player.client.get(f"{server.base_url}/api/v1/live/streams")).json()
             redirect = await player.client.get(f"{server.base_url}/api/v1/live/streams/alice/playlist.m3u8")
+            thumbnail = await player.client.get(server.base_url + listed["streams"][0]["thumbnail_url"])
+            no_thumbnail = await player.client.get(f"{server.base_url}/api/v1/live/streams/nobody/thumbnail.jpg")
             unknown = await player.client.get(f"{server.base_url}/api/v1/live/streams/nobody")
     values = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if not line.startswith("#"))
     assert float(values["pinkmedia_live_streams"]) == 1
@@ -241,7 +243,11 @@ async def test_operators_pages(server: ServerProcess, clip: Path) -> None:
     assert float(values["pinkmedia_ingest_bytes_total"]) > 100_000
     for kind in ("passthrough", "transcoded", "audio"):
         assert float(values[f'pinkmedia_parts_published_total{{kind="{kind}"}}']) > 5
-    assert listed == {"streams": [{"name": "alice", "status": "live", "playback_url": "/live/alice/index.m3u8"}]}
+    (stream,) = listed["streams"]
+    assert (stream["name"], stream["status"], stream["playback_url"]) == ("alice", "live", "/live/alice/index.m3u8")
+    assert thumbnail.headers["content-type"] == "image/jpeg"
+    assert thumbnail.content.startswith(b"\xff\xd8")
+    assert (no_thumbnail.status_code, no_thumbnail.headers["content-type"]) == (404, "application/problem+json")
     assert (redirect.status_code, redirect.headers["location"]) == (302, "/live/alice/index.m3u8")
     assert unknown.status_code == 404
     assert unknown.headers["content-type"] == "application/problem+json"

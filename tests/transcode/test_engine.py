@@ -6,7 +6,11 @@ from collections import defaultdict
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
+from av.codec.context import CodecContext
+from av.packet import Packet as AvPacket
+from av.video.frame import VideoFrame
 
 from pinkmedia.codecs.h264 import AvcConfiguration, video_track
 from pinkmedia.media import Packet, VideoTrack
@@ -26,12 +30,16 @@ from transcode.decoder import SourceDecoder
 from transcode.engine import Engine, EngineEvents
 from transcode.faults import TranscodeFault
 from transcode.ladder import Rung
+from transcode.thumbnails import LONGEST_SIDE, THUMBNAIL_SECONDS
+from transcode.wire import THUMBNAIL_TRACK_ID
 
 RUNGS = (
     Rung("360p", 640, 360, Fraction(30), 700_000),
     Rung("240p", 426, 240, Fraction(30), 400_000),
     Rung("120p", 214, 120, Fraction(30), 100_000),
 )
+MOST_DIFFERENCE = 6
+"""Of 255, on average: compression, and sharp edges that are scaled; a wrong range is 14 and more."""
 
 
 class Harness:
@@ -41,11 +49,15 @@ class Harness:
         self.rungs = rungs
         self.opened: list[tuple[bytes, ...]] = []
         self.packets: dict[str, list[Packet]] = defaultdict(list)
+        self.thumbnails: list[Packet] = []
         self.faults: list[TranscodeFault] = []
         self.engine = Engine(source, rungs, EngineEvents(self.opened.append, self._on_packet, self.faults.append))
 
     def _on_packet(self, packet: Packet) -> None:
         assert self.opened
+        if packet.track_id == THUMBNAIL_TRACK_ID:
+            self.thumbnails.append(packet)
+            return
         self.packets[self.rungs[packet.track_id - 1].name].append(packet)
 
     def run(self, packets: list[Packet]) -> None:
@@ -224,3 +236,35 @@ def with_parameter_sets(track: VideoTrack, packets: list[Packet]) -> list[Packet
     configuration = AvcConfiguration.parse(track.configuration)
     sets = b"".join(len(unit).to_bytes(4) + unit for unit in (*configuration.sps, *configuration.pps))
     return [replace(packets[0], payload=sets + packets[0].payload), *packets[1:]]
+
+
+def test_a_still_picture_every_few_seconds() -> None:
+    source, packets = encoded_source(30 * THUMBNAIL_SECONDS + 1)
+    harness = Harness(source)
+    harness.run(packets)
+    assert times(harness.thumbnails) == [ORIGIN_TICKS, ORIGIN_TICKS + THUMBNAIL_SECONDS * 90_000]
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((1280, 720), (640, 360)), ((720, 1280), (360, 640)), ((214, 120), (214, 120))]
+)
+@pytest.mark.parametrize("color_range", [1, 2])
+def test_a_still_picture_shows_what_is_sent(size: tuple[int, int], expected: tuple[int, int], color_range: int) -> None:
+    width, height = size
+    source, packets = encoded_source(1, width=width, height=height, color_range=color_range)
+    harness = Harness(source, (Rung("one", width, height, Fraction(30), 2_000_000),))
+    harness.run(packets)
+    (still,) = harness.thumbnails
+    shown = jpeg_picture(bytes(still.payload))
+    assert (shown.width, shown.height) == expected
+    assert max(expected) <= LONGEST_SIDE
+    (sent,) = decoded(source, packets)
+    wanted = sent.reformat(*expected, "rgb24").to_ndarray().astype(int)
+    assert np.abs(shown.to_ndarray(format="rgb24").astype(int) - wanted).mean() < MOST_DIFFERENCE
+
+
+def jpeg_picture(data: bytes) -> VideoFrame:
+    context = CodecContext.create("mjpeg", "r")
+    frames = [*context.decode(AvPacket(data)), *context.decode(None)]
+    (picture,) = frames
+    return picture

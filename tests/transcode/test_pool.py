@@ -50,9 +50,13 @@ class Recorder:
     def __init__(self) -> None:
         self.renditions: list[Rendition] = []
         self.packets: dict[str, list[Packet]] = defaultdict(list)
+        self.thumbnails: list[bytes] = []
         self.failures: list[str] = []
         self.has_packets = asyncio.Event()
         self.has_failed = asyncio.Event()
+
+    def on_thumbnail(self, jpeg: bytes) -> None:
+        self.thumbnails.append(jpeg)
 
     def on_renditions(self, renditions: Sequence[Rendition]) -> None:
         assert not self.packets

@@ -162,11 +162,11 @@ class TestRequests:
         peer.publish(5)
         assert peer.requested() == [[4]]
 
-    def test_again_after_the_round_trip(self) -> None:
+    def test_again_after_half_a_round_trip(self) -> None:
         peer = Peer()
         peer.publish(0, 2)
         assert peer.requested() == [[1]]
-        peer.tick(FIRST_RTT_US + 2 * FIRST_VARIANCE_US - 1)
+        peer.tick((FIRST_RTT_US + 4 * FIRST_VARIANCE_US) // 2 - 1)
         assert peer.requested() == []
         peer.tick(1)
         assert peer.requested() == [[1]]

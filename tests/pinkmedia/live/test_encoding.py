@@ -168,6 +168,9 @@ class GivenUp:
     def write(self, rendition_name: str, packet: Packet) -> None:
         raise AssertionError("no worker ever starts here")
 
+    def show(self, thumbnail: bytes) -> None:
+        raise AssertionError("no worker ever starts here")
+
     def give_up(self, rendition_name: str) -> None:
         self.names.append(rendition_name)
 

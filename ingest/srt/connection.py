@@ -177,7 +177,8 @@ class SrtConnection:
 
     def _request_missing(self, now_us: int) -> None:
         interval_us = max((self.round_trip.rtt_us + 4 * self.round_trip.variance_us) // 2, SHORTEST_REPORT_INTERVAL_US)
-        for report in loss_reports(self.receiver.losses.due_requests(now_us, interval_us)):
+        nearest_tick_us = interval_us - TICK_US // 2  # the next one may come too late for one try more
+        for report in loss_reports(self.receiver.losses.due_requests(now_us, nearest_tick_us)):
             self._send(ControlType.NAK, now_us, body=report)
 
     def _acknowledge(self, now_us: int) -> None:

@@ -166,7 +166,7 @@ class TestRequests:
         peer = Peer()
         peer.publish(0, 2)
         assert peer.requested() == [[1]]
-        peer.tick((FIRST_RTT_US + 4 * FIRST_VARIANCE_US) // 2 - 1)
+        peer.tick((FIRST_RTT_US + 4 * FIRST_VARIANCE_US) // 2 - TICK_US // 2 - 1)
         assert peer.requested() == []
         peer.tick(1)
         assert peer.requested() == [[1]]
@@ -178,7 +178,7 @@ class TestRequests:
         peer.say(ControlType.ACKACK, information=1)
         peer.publish(2)
         assert peer.requested() == [[1]]
-        peer.tick(SHORTEST_REPORT_INTERVAL_US - 1)
+        peer.tick(SHORTEST_REPORT_INTERVAL_US - TICK_US // 2 - 1)
         assert peer.requested() == []
         peer.tick(1)
         assert peer.requested() == [[1]]

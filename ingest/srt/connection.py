@@ -41,8 +41,7 @@ REMEMBERED_ACKS = 1_024
 """Whose ACKACK may still come: ten seconds."""
 SHORTEST_REPORT_INTERVAL_US = 20_000
 """Between two requests for the same packet on a short line: the sender's own pace is a packet each 1 to 2 ms. On others
-it is half a round trip, as libsrt's: requests are lost, too, and a sender that is asked twice within one passes over the
-second."""
+it is half a round trip, as libsrt's: requests are lost, too, and a sender passes over the second within one."""
 
 _KEY_REQUEST = 3
 _KEY_RESPONSE = 4

@@ -1,4 +1,12 @@
-"""How many microseconds does a packet cost? Datagrams in memory, no sockets; run it by `benchmarks.srt_ingest`."""
+"""How many microseconds does a packet cost? Datagrams in memory, no sockets; run it by `benchmarks.srt_ingest`.
+
+Measured 2026-11-23 on one core of an AMD EPYC (Zen 5) in a nested virtual machine, Python 3.11, µs of CPU time for a
+packet of 1316 bytes; the media path reads its seven transport packets:
+
+                      core   + media
+    plain              3.7      14.6
+    AES-128-CTR        4.7      15.6
+"""
 
 from __future__ import annotations
 

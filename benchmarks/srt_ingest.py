@@ -8,6 +8,13 @@ publish 6 Mbit/s each to it from another core.
 
 ``python -m benchmarks.srt_ingest loss`` publishes through a relay that loses datagrams in both directions, to this
 server and to Debian's ``srt-live-transmit``, with the same seed (`benchmarks.srt_loss`).
+
+Measured 2026-11-23 on two cores of an AMD EPYC (Zen 5) in a nested virtual machine, Python 3.11; the server does all of
+it, from the socket to parts and playlists. One caller's packets each find the caches cold:
+
+    callers   of a core   µs/packet   packets/s   MB in all
+          1        5.1%        90.0         570         110
+         20       47.2%        41.4       11404         418
 """
 
 from __future__ import annotations

@@ -4,6 +4,14 @@
 
 What was received is read by the same demuxer; what it does not give back of the clip is lost. The end of the clip is
 left out: a sender that closes does not wait for it.
+
+Measured 2026-11-23, libsrt 1.5.1: lost of 2231 access units in 30 s, 6 Mbit/s, latency 200 ms, with three seeds. A lost
+picture costs those up to the next key frame, two seconds at most:
+
+    loss   here       libsrt
+      2%   0, 0, 0    0, 0, 49
+      5%   0, 0, 0    0, 0, 0
+     10%   0, 0, 0    120, 0, 37
 """
 
 from __future__ import annotations

@@ -195,6 +195,9 @@ class SrtServer(asyncio.DatagramProtocol):
         except MediaError as error:
             self._reception.note_rejection(publisher.key, error)
             self._cut_off(event.connection, error.reason, str(error))
+        except Exception:  # ours; the port is everybody's
+            self._log.exception("media_failed", stream=publisher.stream_name)
+            self._cut_off(event.connection, CloseReason.INTERNAL_ERROR, "the server failed")
 
     def _connection_ended(self, connection: SrtConnection, ending: Ending) -> None:
         if ending is Ending.SHUTDOWN:

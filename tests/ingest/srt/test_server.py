@@ -16,6 +16,7 @@ from ingest.srt.negotiation import LatencyLimits
 from ingest.srt.packets import ControlType, KeyFlag
 from ingest.srt.server import SrtServer, SrtSettings
 from pinkmedia.errors import EnvironmentFault
+from pinkmedia.media import Packet
 from tests.ingest.recording import KEY, RecordingDoor, RecordingPublication
 from tests.ingest.srt.caller import Caller, CallerKeys
 from tests.ingest.srt.clip import CLIP_PICTURES
@@ -179,6 +180,29 @@ async def test_close_tells_every_publisher(door: RecordingDoor) -> None:
         await server.close("maintenance")
         await caller.control(ControlType.SHUTDOWN)
     assert server.counters.closed_by_reason == {"shutting_down": 1}
+
+
+async def test_a_fault_of_ours_costs_its_publisher_only(
+    server: SrtServer, door: RecordingDoor, ts_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = RecordingPublication.write
+
+    def fail_for_the_first(publication: RecordingPublication, packet: Packet) -> None:
+        if publication is door.publications[0]:
+            raise RuntimeError("a bug")
+        write(publication, packet)
+
+    monkeypatch.setattr(RecordingPublication, "write", fail_for_the_first)
+    async with Caller(server.port) as first, Caller(server.port, socket_id=77) as second:
+        await first.call(KEY)
+        await second.call(KEY)
+        await publish_all(first, ts_clip)
+        await first.control(ControlType.SHUTDOWN)
+        await publish_all(second, ts_clip)
+        publication = await published(door)
+    assert door.publications[0].ending == ("internal_error: the server failed", False)
+    assert publication is door.publications[1]
+    assert sum(packet.track_id == 1 for packet in publication.packets) == CLIP_PICTURES
 
 
 async def test_nothing_to_play(server: SrtServer, door: RecordingDoor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,8 @@ class TrackKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrackAnnounced:
-    """A track's header came, but what it says is whole only with the first frame."""
+    """A track is there, but what its header says is whole only with the first frame; or its pictures come, and no key
+    frame was among them yet."""
 
     key: TrackKey
 

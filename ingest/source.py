@@ -38,14 +38,19 @@ class SourceDescription:
         self._colours: dict[int, ColourInfo] = {}
         self._measured_rates: dict[int, Fraction] = {}
         self._pending: set[TrackKey] = set()
-        """Tracks that have been announced by a header that does not say all."""
+        """Tracks that are there, and not described yet."""
 
     def set_metadata(self, properties: Mapping[str, object]) -> None:
         self._metadata = properties
 
     def announce(self, key: TrackKey) -> None:
-        """A track of which more will be known with its first frame."""
+        """A track that is there, of which more will be known with its first (key) frame."""
         self._pending.add(key)
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether a track is there that is not described yet."""
+        return not self._pending <= self.described
 
     def set_video(self, number: int, video_format: VideoFormat) -> bool:
         """Whether that was news."""

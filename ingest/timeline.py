@@ -5,8 +5,9 @@
             are known; held       (breaks)      AudioClock
             back, not lost
 
-Gathering ends as soon as every announced track has its sequence header and the frame rate is known, and after
-MAX_GATHERING_MS at the latest. It happens again when a sequence header changes; then TracksReady comes anew.
+Gathering ends as soon as every announced track has its sequence header and the frame rate is known; after
+MAX_GATHERING_MS without the tracks that do not come, and after LONGEST_GATHERING_MS at the latest. It happens again
+when a sequence header changes; then TracksReady comes anew.
 """
 
 from __future__ import annotations
@@ -36,8 +37,12 @@ from pinkmedia.media import VIDEO_TIMESCALE, AudioTrack, Packet, Track, VideoTra
 
 MAX_GATHERING_MS = 1_000
 """Media time that packets are held back for a track that was not announced or does not come; viewers wait as long."""
-MAX_GATHERED_FRAMES = 600
-"""Ends gathering when timestamps stand still: more than a second of five tracks at 120 frames per second."""
+LONGEST_GATHERING_MS = 5_000
+"""The same for a track that is there and lacks its first key frame: a publisher that is joined in the middle. Key
+frames farther apart than this are rare; audio alone would be a presentation that ends a moment later."""
+MAX_GATHERED_FRAMES = 1_500
+"""Ends gathering when timestamps stand still: more than a second of five tracks at 120 frames per second, or
+LONGEST_GATHERING_MS of six tracks of audio."""
 MAX_GATHERED_BYTES = 16 * 1024 * 1024
 """Ends gathering early for a source of enormous frames: twice the longest message."""
 MEASURED_FRAMES = 10
@@ -140,8 +145,9 @@ class MediaTimeline:
 
     def _has_waited_enough(self) -> bool:
         waited_ms = serial_difference_ms(self._gathered[-1].timestamp_ms, self._gathered[0].timestamp_ms)
+        longest_ms = LONGEST_GATHERING_MS if self._source.is_incomplete else MAX_GATHERING_MS
         return (
-            abs(waited_ms) >= MAX_GATHERING_MS
+            abs(waited_ms) >= longest_ms
             or len(self._gathered) >= MAX_GATHERED_FRAMES
             or self._gathered_bytes >= MAX_GATHERED_BYTES
         )

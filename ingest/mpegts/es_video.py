@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ingest.elementary import VideoFrame, VideoSequenceHeader
+from ingest.elementary import MediaKind, TrackAnnounced, TrackKey, VideoFrame, VideoSequenceHeader
 from ingest.mpegts.counters import TsCounters
 from ingest.mpegts.units import TICKS_PER_MS, PesPacket, TimedTag
 from pinkmedia.codecs.formats import VideoFormat
@@ -79,6 +79,7 @@ class VideoStream:
         """Announced."""
         self._format: VideoFormat | None = None
         self._awaits_key_frame = True
+        self._is_announced = False
 
     def receive(self, pes: PesPacket) -> list[TimedTag]:
         """Raises CodecError for parameter sets that cannot be served."""
@@ -127,7 +128,7 @@ class VideoStream:
         codec = self._codec
         kinds = [codec.unit_type(unit) for unit in units]
         is_sync = not codec.sync_types.isdisjoint(kinds)
-        tags = self._announce(units, kinds, dts_ticks) if is_sync else []
+        tags = self._announce(units, kinds, dts_ticks) if is_sync else self._announce_itself(dts_ticks)
         later_ticks = self._later_ticks(number)
         if self._format is None or later_ticks is None or (self._awaits_key_frame and not is_sync):
             return tags + self._drop()
@@ -136,6 +137,14 @@ class VideoStream:
         kept = [unit for unit, kind in zip(units, kinds, strict=True) if kind != codec.filler and unit not in known]
         frame = VideoFrame(self._track_number, (pts_ticks - dts_ticks) / TICKS_PER_MS, is_sync, length_prefixed(kept))
         return [*tags, TimedTag(frame, (dts_ticks + later_ticks) / TICKS_PER_MS)]
+
+    def _announce_itself(self, dts_ticks: int) -> list[TimedTag]:
+        """Pictures come, but the stream was joined behind its key frame."""
+        if self._is_announced or self._format is not None:
+            return []
+        self._is_announced = True
+        key = TrackKey(MediaKind.VIDEO, self._track_number)
+        return [TimedTag(TrackAnnounced(key), dts_ticks / TICKS_PER_MS)]
 
     def _announce(self, units: list[Unit], kinds: list[int], dts_ticks: int) -> list[TimedTag]:
         """The header, if the key frame brings one that is new. Raises CodecError."""

@@ -13,12 +13,15 @@ from ingest.elementary import (
     AudioSequenceHeader,
     AudioTag,
     ColourInfo,
+    MediaKind,
+    TrackAnnounced,
+    TrackKey,
     VideoColour,
     VideoFrame,
     VideoSequenceHeader,
     VideoTag,
 )
-from ingest.timeline import MAX_GATHERING_MS, MediaTimeline, TimelineEvent, TracksReady
+from ingest.timeline import LONGEST_GATHERING_MS, MAX_GATHERING_MS, MediaTimeline, TimelineEvent, TracksReady
 from pinkmedia.codecs.aac import AacFormat
 from pinkmedia.codecs.h264 import AvcConfiguration
 from pinkmedia.codecs.h264_format import H264Format
@@ -142,6 +145,24 @@ def test_late_audio_is_announced_again() -> None:
     sender.audio(1200, tag=STEREO_48K)
     sender.audio(1200)
     assert sender.announced == [(VideoTrack,), (VideoTrack, AudioTrack)]
+
+
+def test_pictures_that_lack_their_key_frame_are_waited_for() -> None:
+    sender = Sender()
+    sender.audio(0, tag=STEREO_48K)
+    sender.video(0, tag=TrackAnnounced(TrackKey(MediaKind.VIDEO, 0)))
+    sender.audio(*range(0, 3 * MAX_GATHERING_MS, 20))
+    assert sender.announced == []
+    sender.begin(3 * MAX_GATHERING_MS)
+    assert sender.announced == [(VideoTrack, AudioTrack)]
+
+
+def test_a_key_frame_is_not_waited_for_without_end() -> None:
+    sender = Sender()
+    sender.audio(0, tag=STEREO_48K)
+    sender.video(0, tag=TrackAnnounced(TrackKey(MediaKind.VIDEO, 0)))
+    sender.audio(*range(0, LONGEST_GATHERING_MS + 20, 20))
+    assert sender.announced == [(AudioTrack,)]
 
 
 def test_a_header_sent_again_is_no_news() -> None:

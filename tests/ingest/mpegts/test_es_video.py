@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.elementary import VideoFrame, VideoSequenceHeader
+from ingest.elementary import MediaKind, TrackAnnounced, TrackKey, VideoFrame, VideoSequenceHeader
 from ingest.mpegts.counters import TsCounters
 from ingest.mpegts.es_video import H264, MAX_REORDERING_TICKS, VideoStream
 from ingest.mpegts.units import PesPacket, TimedTag
@@ -56,9 +56,11 @@ def test_a_picture_parameter_set_that_differs_stays_in_its_picture() -> None:
     assert bytes(picture.payload) == length_prefixed([other, SLICE])
 
 
-def test_nothing_comes_before_a_key_frame() -> None:
+def test_pictures_before_the_first_key_frame_only_tell_that_there_are_some() -> None:
     listener = Listener()
-    assert listener.tags(pes(SLICE), pes(SLICE)) == []
+    announced, header, picture = (timed.tag for timed in listener.tags(pes(SLICE), pes(SLICE), pes(*KEY_FRAME)))
+    assert announced == TrackAnnounced(TrackKey(MediaKind.VIDEO, 0))
+    assert (type(header), type(picture)) == (VideoSequenceHeader, VideoFrame)
     assert listener.counters.dropped_units == 2
 
 

@@ -2,7 +2,7 @@
 
 Strategy: x264 without anything that looks ahead or reorders: a picture goes in, its access unit comes out. It makes
 IDR pictures where it is told to and nowhere else, so that all rungs have theirs at the same pictures. The rate control
-holds the bit rate within VBV_SECONDS, because a player's buffer is not much longer.
+holds the bit rate within its buffer, because a player's buffer is not much longer.
 """
 
 from __future__ import annotations
@@ -24,10 +24,6 @@ from transcode.faults import TranscodeFault
 from transcode.ladder import Rung
 from transcode.scaler import PIXEL_FORMAT
 
-PRESET = "veryfast"
-"""The best picture per bit that a core encodes at 1080p60 in time."""
-VBV_SECONDS = 1.0
-"""Over how long the bit rate is held: an IDR picture takes several pictures' share, and comes every two seconds."""
 FRAMES_WAITING = 4
 """Pictures between scaler and encoder: enough for an IDR picture's longer time, too few to hide a slow encoder."""
 SLICED_ABOVE_PIXELS_PER_SECOND = 1280 * 720 * 60
@@ -131,12 +127,13 @@ def _threads(rung: Rung) -> int:
 
 
 def _options(rung: Rung) -> dict[str, str]:
+    max_bps = rung.max_bit_rate_bps or rung.bit_rate_bps
     return {
-        "preset": PRESET,
+        "preset": rung.preset,
         "tune": "zerolatency",
         "profile": "high",
         "forced-idr": "1",
-        "maxrate": str(rung.bit_rate_bps),
-        "bufsize": str(int(rung.bit_rate_bps * VBV_SECONDS)),
+        "maxrate": str(max_bps),
+        "bufsize": str(int(max_bps * rung.buffer_seconds)),
         "x264-params": X264_PARAMETERS,
     }

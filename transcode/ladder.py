@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pinkmedia.media import VideoTrack
+from pinkmedia.media import Codec, VideoTrack
 
 LADDER_BPS = {1080: 5_000_000, 720: 2_500_000, 480: 1_200_000}
 """Bit rates by short side in pixels, largest first: neighbours are a factor of two apart, where a player's switch is
@@ -32,9 +32,16 @@ class Rung:
     height: int
     """In pixels, even."""
     frame_rate: Fraction
-    """Nominal frames per second: the source's."""
+    """Nominal frames per second: the source's, or a whole fraction of it."""
     bit_rate_bps: int
-    """Target and maximum of the encoder's rate control."""
+    """Target of the encoder's rate control."""
+    max_bit_rate_bps: int | None = None
+    """What a second may reach; None: the target."""
+    buffer_seconds: float = 1.0
+    """Over how long the maximum is held: an IDR picture takes several pictures' share, and comes every two seconds."""
+    preset: str = "veryfast"
+    """In x264's words, whatever the encoder: the best picture per bit that a core encodes at 1080p60 in time."""
+    codec: Codec = Codec.H264
 
 
 def plan_ladder(source: VideoTrack, *, passthrough: bool) -> tuple[Rung, ...]:

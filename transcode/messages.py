@@ -93,6 +93,10 @@ def _rung_fields(rung: Rung) -> Fields:
         "height": rung.height,
         "frame_rate": str(rung.frame_rate),
         "bit_rate_bps": rung.bit_rate_bps,
+        "max_bit_rate_bps": rung.max_bit_rate_bps,
+        "buffer_seconds": rung.buffer_seconds,
+        "preset": rung.preset,
+        "codec": rung.codec,
     }
 
 
@@ -103,6 +107,10 @@ def _rung_from(fields: Fields) -> Rung:
         height=fields["height"],
         frame_rate=Fraction(fields["frame_rate"]),
         bit_rate_bps=fields["bit_rate_bps"],
+        max_bit_rate_bps=fields["max_bit_rate_bps"],
+        buffer_seconds=fields["buffer_seconds"],
+        preset=fields["preset"],
+        codec=Codec(fields["codec"]),
     )
 
 

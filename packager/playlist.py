@@ -177,7 +177,7 @@ def _variant(window: Window, group: Sequence[Window], group_id: str | None, base
         f'CODECS="{codecs}"',
     ]
     if isinstance(track, VideoTrack):
-        attributes += [f"RESOLUTION={track.width}x{track.height}", f"FRAME-RATE={float(track.frame_rate):.3f}"]
+        attributes += [f"RESOLUTION={track.display_width}x{track.height}", f"FRAME-RATE={float(track.frame_rate):.3f}"]
         video_range = _VIDEO_RANGES.get(track.colour.transfer) if track.colour else None
         attributes += [f"VIDEO-RANGE={video_range}"] if video_range else []
         attributes += [f'AUDIO="{group_id}"'] if group_id else []

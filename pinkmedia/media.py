@@ -64,14 +64,16 @@ class VideoTrack:
     """The codec's configuration record as MP4 has it: the body of the ``avcC``, ``hvcC``, ``av1C`` or ``vpcC`` box
     (without version and flags)."""
     width: int
-    """Displayed width in pixels (after cropping)."""
+    """In samples, after cropping."""
     height: int
-    """Displayed height in pixels (after cropping)."""
+    """In samples, after cropping."""
     codec_string: str
     """RFC 6381 name, such as ``avc1.640028``."""
     frame_rate: Fraction
     """Nominal frames per second. Ingest always fills it in: from the sender's metadata, the parameter sets, or by
     measuring the first frames."""
+    sample_aspect_ratio: Fraction = Fraction(1)
+    """Width of a sample by its height."""
     colour: Colour | None = None
     """None where the stream does not say."""
     hdr: HdrMetadata | None = None
@@ -79,6 +81,11 @@ class VideoTrack:
     @property
     def timescale(self) -> int:
         return VIDEO_TIMESCALE
+
+    @property
+    def display_width(self) -> int:
+        """In square pixels, of which there are as many in a column as samples."""
+        return round(self.width * self.sample_aspect_ratio)
 
     @property
     def frame_duration_ticks(self) -> int:

@@ -76,7 +76,11 @@ class RenditionPackager:
             return
         boundary = self._due_boundary(packet)
         if boundary is not None:
+            if self.window.is_withdrawn:
+                self.window.restore()
             self._begin_segment(boundary, packet)
+        elif self.window.is_withdrawn:
+            return
         elif self.window.open_segment is None:
             return  # nothing has begun, or its segment was listed as a gap
         self._append(packet)
@@ -97,6 +101,14 @@ class RenditionPackager:
         """Publishes what the open part holds: the source has stopped."""
         if self._samples:
             self._publish_part()
+
+    def withdraw(self) -> None:
+        """Nothing comes for now: it is not offered before the segment that begins with the next packet."""
+        if self.window.is_ended or self.window.is_withdrawn:
+            return
+        self._close_segment()
+        self._segment_msn = None
+        self.window.withdraw()
 
     def end(self) -> None:
         """Completes the last segment; the playlist ends."""

@@ -62,6 +62,8 @@ class Window:
         self.segments: deque[Segment] = deque()
         """Listed segments, oldest first; the last one may still be open."""
         self.is_ended = False
+        self.is_withdrawn = False
+        """Not served now, and not offered; players on it change to another rendition."""
         self.version = 0
         """Counts changes: what was rendered for one version stays true for it."""
         self.discontinuity_sequence = 0
@@ -78,7 +80,7 @@ class Window:
 
     @property
     def is_playable(self) -> bool:
-        return any(segment.parts for segment in self.segments)
+        return not self.is_withdrawn and any(segment.parts for segment in self.segments)
 
     @property
     def end_seconds(self) -> float:
@@ -115,7 +117,7 @@ class Window:
 
         A part beyond the last one of a complete segment stands for the first part of the next segment.
         """
-        if self.is_ended:
+        if self.is_ended or self.is_withdrawn:
             return True
         if part is None:
             return self.edge[0] > msn
@@ -167,6 +169,16 @@ class Window:
         self._lingering.clear()
         self._changed()
 
+    def withdraw(self) -> None:
+        """What players have fetched the names of can still be fetched."""
+        self.is_withdrawn = True
+        self._changed()
+
+    def restore(self) -> None:
+        """It begins anew."""
+        self.is_withdrawn = False
+        self.clear()
+
     def end(self) -> None:
         self.is_ended = True
         self._changed()
@@ -205,6 +217,11 @@ class BandwidthMeter:
     def peak_bps(self) -> int:
         """Of whole segments; before the first one, what was declared."""
         return round(self._peak_bps) or self._declared_bps
+
+    @property
+    def measured_seconds(self) -> float:
+        """Of media."""
+        return self._seconds
 
     @property
     def average_bps(self) -> int:

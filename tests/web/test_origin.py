@@ -115,6 +115,24 @@ async def test_a_rendition_that_was_given_up_is_not_offered(stream: OneStream, c
     assert "audio" not in response.text
 
 
+async def test_a_withdrawn_rendition_sends_its_players_elsewhere(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(12)
+    stream.advance_audio(18)
+    waiting = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=2"))
+    await until_waiting(origin, 1)
+    stream.presentation.withdraw("720p")
+    assert (await waiting).status_code == 404
+    assert (await client.get(f"{FOLDER}/media.m3u8")).status_code == 404
+    assert (await client.get(f"{FOLDER}/part-1.1.m4s")).status_code == 200  # for those who have read its name
+    assert "720p" not in (await client.get("/live/alice/e1/audio/media.m3u8")).text
+    stream.advance(60)
+    stream.advance_audio(100)
+    assert "720p/media.m3u8" in (await client.get("/live/alice/index.m3u8")).text
+    assert "#EXT-X-MEDIA-SEQUENCE:2\n" in (await client.get(f"{FOLDER}/media.m3u8")).text
+
+
 @pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(
     "path",

@@ -275,6 +275,5 @@ def _broadcast_settings(settings: Settings) -> BroadcastSettings:
             part_target_seconds=settings.part_target_seconds,
             window_seconds=settings.window_seconds,
         ),
-        is_transcoding=settings.transcode,
         reconnect_grace_seconds=settings.reconnect_grace_seconds,
     )

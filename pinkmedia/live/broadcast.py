@@ -21,7 +21,7 @@ from packager.boundaries import SegmentTooLong
 from packager.layout import Layout, PackagerSettings
 from packager.presentation import Presentation
 from pinkmedia.live.pipeline import SourcePipeline
-from pinkmedia.live.plan import SourcePlan, plan_source
+from pinkmedia.live.plan import SourceHistory, SourcePlan, StreamPolicy, plan_source
 from pinkmedia.media import VIDEO_TIMESCALE, Packet, TimedMetadata, Track, VideoTrack
 from transcode.pool import WorkerPool
 
@@ -44,7 +44,6 @@ class BroadcastSettings:
     """What holds for every broadcast of a node."""
 
     packager: PackagerSettings
-    is_transcoding: bool
     reconnect_grace_seconds: float
 
 
@@ -57,7 +56,8 @@ class Broadcast:
         settings: BroadcastSettings,
         pool: WorkerPool,
         *,
-        key_frame_distance_seconds: float,
+        policy: StreamPolicy,
+        history: SourceHistory,
         open_presentation: Callable[[Layout, frozenset[str]], Presentation],
         on_worker_restart: Callable[[], None],
         on_ended: Callable[[], None],
@@ -65,8 +65,8 @@ class Broadcast:
         self.stream_name = stream_name
         self.state = State.LIVE
         self.presentation: Presentation | None = None
-        self.key_frame_distance_seconds = key_frame_distance_seconds
-        """The longest seen; it outlives the broadcast, because encoders' settings do."""
+        self._policy = policy
+        self._history = history
         self._settings = settings
         self._pool = pool
         self._open_presentation = open_presentation
@@ -94,12 +94,7 @@ class Broadcast:
         self.state = State.LIVE
         self._tracks = tracks
         self._is_waiting_for_key_frame = False
-        plan = plan_source(
-            tracks,
-            self.key_frame_distance_seconds,
-            self._settings.packager,
-            is_transcoding=self._settings.is_transcoding,
-        )
+        plan = plan_source(tracks, self._history, self._policy, self._settings.packager)
         presentation = self._presentation_for(plan)
         self._pipeline = SourcePipeline(
             plan, presentation, self._pool, stream_name=self.stream_name, on_worker_restart=self._on_worker_restart
@@ -109,6 +104,8 @@ class Broadcast:
     def write(self, packet: Packet) -> None:
         if self._is_waiting_for_key_frame:
             self._wait_for_key_frame(packet)
+        if self._pipeline is not None and packet.is_sync:
+            self._check_bit_rate(packet, self._pipeline)
         if self._pipeline is None:
             return
         try:
@@ -174,6 +171,22 @@ class Broadcast:
         self.presentation = self._open_presentation(plan.layout, plan.rendition_names)
         return self.presentation
 
+    def _check_bit_rate(self, packet: Packet, pipeline: SourcePipeline) -> None:
+        """At a key frame: pictures that need more than may be passed through are encoded anew from here on."""
+        policy = self._policy
+        if policy.ladder is None or self._history.is_over_bit_rate or not pipeline.is_leader(packet):
+            return
+        source_bps = pipeline.measured_source_bps()
+        if source_bps is not None and source_bps > policy.passthrough_bps:
+            self._history.is_over_bit_rate = True
+            self._log.warning(
+                "source_over_bit_rate",
+                kbps=source_bps // 1000,
+                passthrough_kbps=policy.passthrough_bps // 1000,
+                advice="set a lower bit rate, so that the picture is passed through; viewers reload once",
+            )
+            self.begin_source(self._tracks)
+
     # Key frames too far apart
 
     def _stop_for_long_segment(self, too_long: SegmentTooLong) -> None:
@@ -202,7 +215,8 @@ class Broadcast:
         if video is not None and packet.track_id != video.track_id:
             return
         if packet.is_sync:
-            self.key_frame_distance_seconds = max(self.key_frame_distance_seconds, self._seconds_since_boundary or 0.0)
+            seen_seconds = self._seconds_since_boundary or 0.0
+            self._history.key_frame_distance_seconds = max(self._history.key_frame_distance_seconds, seen_seconds)
             self.begin_source(self._tracks)
         elif self._seconds_since_boundary is not None:
             self._seconds_since_boundary += packet.duration_ticks / VIDEO_TIMESCALE
@@ -219,5 +233,5 @@ def _described(plan: SourcePlan) -> dict[str, object]:
 
 def _named(track: Track) -> str:
     if isinstance(track, VideoTrack):
-        return f"{track.codec_string} {track.width}x{track.height}@{float(track.frame_rate):.3g}"
+        return f"{track.codec_string} {track.display_width}x{track.height}@{float(track.frame_rate):.3g}"
     return f"{track.codec_string} {track.sample_rate} Hz {track.channels} ch"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -19,6 +18,7 @@ from packager.layout import Layout
 from packager.presentation import Presentation
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.live.broadcast import Broadcast, BroadcastSettings
+from pinkmedia.live.plan import SourceHistory, StreamPolicy
 from pinkmedia.media import Packet, Part, Rendition, TimedMetadata, Track
 from pinkmedia.publishing import Publication, PublishLimits, PublishRefused, PublishRequest, Refusal
 from pinkmedia.store import Stream, StreamStore
@@ -55,7 +55,7 @@ class LiveStream:
         self.tier = Tier.STANDARD
         """That of the last publisher's admission."""
         self.presentations: dict[str, Presentation] = {}
-        self.key_frame_distance_seconds = 0.0
+        self.history = SourceHistory()
 
 
 class LiveDirectory:
@@ -134,17 +134,21 @@ class LiveDirectory:
         return known
 
     def _new_broadcast(self, stream: LiveStream) -> Broadcast:
-        is_transcoding = self._settings.is_transcoding and stream.tier is not Tier.PASSTHROUGH
         broadcast = Broadcast(
             stream.name,
-            replace(self._settings, is_transcoding=is_transcoding),
+            self._settings,
             self._pool,
-            key_frame_distance_seconds=stream.key_frame_distance_seconds,
+            policy=self._policy_for(stream.tier),
+            history=stream.history,
             open_presentation=lambda layout, names: self._open_presentation(stream, layout, names),
             on_worker_restart=self._metrics.worker_restarted,
             on_ended=lambda: self._forget_broadcast(stream, broadcast),
         )
         return broadcast
+
+    def _policy_for(self, tier: Tier) -> StreamPolicy:
+        limits = self._tiers[tier]
+        return StreamPolicy(limits.ladder if limits.is_transcoding else None, limits.passthrough_bps)
 
     def _finish(self, stream: LiveStream) -> None:
         """Ends the stream's broadcast in the background; a new one may begin meanwhile."""
@@ -154,8 +158,6 @@ class LiveDirectory:
             self._spawn(broadcast.finish())
 
     def _forget_broadcast(self, stream: LiveStream, broadcast: Broadcast) -> None:
-        longest_seconds = max(stream.key_frame_distance_seconds, broadcast.key_frame_distance_seconds)
-        stream.key_frame_distance_seconds = longest_seconds
         if stream.broadcast is broadcast:
             stream.broadcast = None
 

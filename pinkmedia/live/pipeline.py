@@ -31,6 +31,8 @@ MOST_AUDIO_PACKETS = 500
 DECLARED_PASSTHROUGH_BPS = 5_000_000
 """BANDWIDTH of a source before its first segment is measured."""
 DECLARED_AUDIO_BPS = 160_000
+MEASURED_SECONDS = 10.0
+"""Over which a source's bit rate is known: one busy scene must not decide."""
 
 
 log = structlog.get_logger(__name__)
@@ -82,6 +84,16 @@ class SourcePipeline:
             self._release(extra)
         elif (audio := self._audios.get(packet.track_id)) is not None:
             self._write_audio(packet, audio)
+
+    def is_leader(self, packet: Packet) -> bool:
+        return packet.track_id == self._plan.leader.track_id
+
+    def measured_source_bps(self) -> int | None:
+        """Of the pictures that are passed through; None before MEASURED_SECONDS, and when they are not."""
+        window = self._presentation.find(self._leader_rendition) if self._leader_rendition else None
+        if window is None or window.bandwidth.measured_seconds < MEASURED_SECONDS:
+            return None
+        return window.bandwidth.average_bps
 
     def write_metadata(self, metadata: TimedMetadata) -> None:
         """What comes before the first key frame belongs to nothing."""

@@ -89,6 +89,7 @@ async def test_what_is_published_can_be_played_in_every_rendition(server: Server
             assert {variant.name: variant.attributes["RESOLUTION"] for variant in variants} == {
                 "720p": "1280x720",
                 "480p": "854x480",
+                "360p": "640x360",
             }
             for variant in variants:
                 assert variant.attributes["FRAME-RATE"] == "30.000"
@@ -134,7 +135,7 @@ async def test_real_footage_with_key_frames_too_far_apart(server: ServerProcess)
             await until_log(server, '"carried": {"audio"')
             variants = await until_live(player)
             _, (audio,) = await player.multivariant()
-            assert {variant.name for variant in variants} == {"720p", "480p"}
+            assert {variant.name for variant in variants} == {"720p", "480p", "360p"}
             assert audio["CHANNELS"] == "6"
             playlists = [await follow_until_segment(player, variant.uri, msn=4) for variant in variants]
     for playlist in playlists:

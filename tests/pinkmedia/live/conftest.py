@@ -79,10 +79,9 @@ async def site(
     store = await StreamStore.open(tmp_path)
     _, key = await store.create("alice")
     metrics = CountedParts()
-    settings = BroadcastSettings(
-        PackagerSettings(), is_transcoding=is_transcoding, reconnect_grace_seconds=grace_seconds
-    )
-    directory = LiveDirectory(store, settings, Settings().tier_limits(), pool, metrics)
+    settings = BroadcastSettings(PackagerSettings(), reconnect_grace_seconds=grace_seconds)
+    tiers = Settings(transcode=is_transcoding).tier_limits()
+    directory = LiveDirectory(store, settings, tiers, pool, metrics)
     await directory.start()
     yield Site(directory, store, key, metrics)
     await directory.close("the test is over")

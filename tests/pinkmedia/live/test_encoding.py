@@ -18,7 +18,7 @@ from pinkmedia.publishing import Publication
 from tests.packager.fragments import parse_fragment
 from tests.pictures import FRAME_TICKS, encoded_video
 from tests.pinkmedia.live.conftest import Site
-from transcode.ladder import plan_ladder
+from transcode.ladder import Ladder, plan_ladder
 from transcode.pool import TranscodeWorker, WorkerPool
 
 pytestmark = pytest.mark.anyio
@@ -184,11 +184,11 @@ async def test_workers_that_fail_one_after_another_are_not_tried_for_ever(
     monkeypatch.setattr(pool, "take", take)
     track, _ = footage
     sink = GivenUp()
-    rungs = plan_ladder(track, passthrough=True)
+    rungs = plan_ladder(track, Ladder(), passthrough=True)
     encoding = Encoding(pool, track, rungs, sink, stream_name="alice", on_restart=lambda: None)
     restarts = 0
     while encoding.needs_restart:
         encoding.restart()
         restarts += 1
     assert restarts == MOST_FAILURES_IN_A_ROW - 1
-    assert sink.names == ["480p"]
+    assert sink.names == ["480p", "360p"]

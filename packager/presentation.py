@@ -13,8 +13,9 @@ from packager.boundaries import Boundaries, Boundary
 from packager.event_message import event_message
 from packager.layout import Layout
 from packager.rendition import RenditionPackager
+from packager.strip import Strip
 from packager.window import Window
-from pinkmedia.media import Packet, Part, Rendition, TimedMetadata, VideoTrack
+from pinkmedia.media import Packet, Part, PictureSheet, Rendition, TimedMetadata, VideoTrack
 
 
 class Presentation:
@@ -34,6 +35,7 @@ class Presentation:
         self.is_ended = False
         self.thumbnail: bytes | None = None
         """The newest still picture (JPEG), where there are any; None after the end."""
+        self.strip = Strip(layout.window_seconds)
         self.observers: list[Callable[[], None]] = []
         """Called when a rendition is added or withdrawn, and at the end."""
         self._expected = set(expected)
@@ -107,9 +109,10 @@ class Presentation:
         for packager in leading:
             packager.add_message(message)
 
-    def show(self, thumbnail: bytes) -> None:
-        """What the stream looks like now."""
+    def show(self, thumbnail: bytes, sheet: PictureSheet) -> None:
+        """What the stream looks like now, and what it has looked like."""
         self.thumbnail = thumbnail
+        self.strip.add(sheet)
 
     def flush(self) -> None:
         """The source has stopped, perhaps for good: what is held back is published."""

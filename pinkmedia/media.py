@@ -157,6 +157,21 @@ class TimedMetadata:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureSheet:
+    """Small still pictures in one image, row by row from the top left: what a player shows over its seek bar."""
+
+    jpeg: bytes
+    tile_width: int
+    """In pixels."""
+    tile_height: int
+    """In pixels."""
+    columns: int
+    """Tiles in a row."""
+    times_ticks: tuple[int, ...]
+    """Of each tile's picture: its presentation time at VIDEO_TIMESCALE, rising."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rendition:
     """One entry of the adaptive ladder, or the audio beside it."""
 

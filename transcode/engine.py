@@ -34,8 +34,8 @@ class EngineEvents:
     on_opened: Callable[[tuple[bytes, ...]], None]
     """The encoders are open: an AVCDecoderConfigurationRecord per rung. Before any packet."""
     on_packet: Callable[[Packet], None]
-    """An encoded access unit; its track id is the rung's index + 1, its times are the source picture's. Or a still
-    picture (`transcode.thumbnails`)."""
+    """An encoded access unit; its track id is the rung's index + 1, its times are the source picture's. Or still
+    pictures (`transcode.stills`)."""
     on_fault: Callable[[TranscodeFault], None]
     """An encoder failed; the engine is of no use any more."""
 

@@ -5,7 +5,7 @@ node                          worker
  │ Configure ────────────►      once
  │ ForceIdr, packets ────►
  │ ◄──────────────── Opened     the encoders are open; before the first packet
- │ ◄─────────────── packets     track id = index of the rung + 1; 0 for a still picture (JPEG)
+ │ ◄─────────────── packets     track id = index of the rung + 1; 0 for still pictures
  │ Drain ────────────────►
  │ ◄─────────────── Drained     after the last packet; the worker exits
  │ ◄──────────────── Failed     instead of anything else; the worker exits

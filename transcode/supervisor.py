@@ -28,14 +28,11 @@ from pinkmedia.media import Packet, Rendition, VideoTrack
 from transcode.ladder import Rung
 from transcode.messages import Configure, Drain, Drained, Failed, ForceIdr, Hello, Message, Opened, parse_message
 from transcode.outbox import Outbox
+from transcode.stills import Stills
 from transcode.wire import THUMBNAIL_TRACK_ID, WireError, WireReader
 
 READ_BYTES = 256 * 1024
 """What is asked of the socket at once: more than it ever holds."""
-MAX_THUMBNAIL_BYTES = 512 * 1024
-"""Ten times what one has: noise at its worst."""
-JPEG_START = b"\xff\xd8"
-"""Start of image (ITU-T T.81 §B.1.1.3): the node serves it, and must not serve anything else."""
 LOG_LINE_CHARACTERS = 500
 """What is kept of a line on the worker's standard error."""
 
@@ -51,8 +48,8 @@ class LadderSink(Protocol):
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
         """One encoded access unit, with the source picture's times."""
 
-    def on_thumbnail(self, jpeg: bytes) -> None:
-        """A still picture of now."""
+    def on_stills(self, stills: Stills) -> None:
+        """Still pictures of now."""
 
     def on_failure(self, reason: str) -> None:
         """The worker is gone. At most once; nothing comes after it."""
@@ -185,18 +182,14 @@ class TranscodeWorker:
 
     def _deliver(self, packet: Packet) -> None:
         if packet.track_id == THUMBNAIL_TRACK_ID:
-            self._deliver_thumbnail(bytes(packet.payload))
+            stills = Stills.from_bytes(bytes(packet.payload))
+            if self._sink is not None:
+                self._sink.on_stills(stills)
             return
         if not 1 <= packet.track_id <= len(self._rungs):
             raise WireError("packet of an unknown rung")
         if self._sink is not None:
             self._sink.on_packet(self._rungs[packet.track_id - 1].name, packet)
-
-    def _deliver_thumbnail(self, jpeg: bytes) -> None:
-        if not jpeg.startswith(JPEG_START) or len(jpeg) > MAX_THUMBNAIL_BYTES:
-            raise WireError("still picture that is none, or too large")
-        if self._sink is not None:
-            self._sink.on_thumbnail(jpeg)
 
     def _handle(self, message: Message) -> None:
         match message:

@@ -5,6 +5,8 @@
     /live/{stream}/{epoch}/{rendition}/init-{n}.mp4        CMAF header
     /live/{stream}/{epoch}/{rendition}/seg-{msn}.m4s       segment
     /live/{stream}/{epoch}/{rendition}/part-{msn}.{i}.m4s  part; the announced one is waited for
+    /live/{stream}/{epoch}/pictures/strip.vtt              where small pictures for a seek bar are
+    /live/{stream}/{epoch}/pictures/sheet-{n}.{tiles}.jpg  small pictures, up to 25 in one image
 
 Strategy: a playlist is rendered once per version and the same bytes go to everybody; media is sent from memory as it
 stands. Whoever asks for what comes next waits in the rendition's group of waiters (RFC 8216bis §6.2.5.2) and is
@@ -24,6 +26,7 @@ from starlette.types import Receive, Scope, Send
 
 from packager.playlist import media_playlist, multivariant_playlist
 from packager.presentation import Presentation
+from packager.strip import STRIP_URI, Strip
 from packager.window import Window
 from pinkmedia.media import VideoTrack
 from web import answers
@@ -38,6 +41,9 @@ READY_SECONDS = 3.0
 it should be whole."""
 CACHED_TARGET_DURATIONS = 6
 """How long caches may keep a satisfied blocking answer, in target durations (RFC 8216bis appendix B.1)."""
+
+PICTURES = "pictures"
+"""In the place of a rendition's name; ladders' names begin with digits."""
 
 _MEDIA_FILE = re.compile(
     r"(?:init-\d{1,9}\.mp4|seg-(?P<segment>\d{1,15})\.m4s|part-(?P<msn>\d{1,15})\.(?P<index>\d{1,9})\.m4s)"
@@ -108,6 +114,8 @@ class Origin:
             return "other", answers.NOT_FOUND
         stream_name, epoch, rendition_name, file = pieces
         presentation = self._directory.find_presentation(stream_name, epoch)
+        if presentation is not None and rendition_name == PICTURES:
+            return "pictures", _pictures(presentation.strip, file)
         window = presentation.find(rendition_name) if presentation else None
         if presentation is None or window is None:
             return "other", answers.NOT_FOUND
@@ -205,6 +213,13 @@ class Origin:
             waiters = self._presentation_waiters[presentation] = Waiters()
             presentation.observers.append(waiters.wake)
         return waiters
+
+
+def _pictures(strip: Strip, file: str) -> Answer:
+    if file == STRIP_URI:
+        return answers.text_track(strip.webvtt())
+    jpeg = strip.find(file)
+    return answers.NOT_FOUND if jpeg is None else answers.picture(jpeg)
 
 
 def _is_video(window: Window) -> bool:

@@ -12,9 +12,10 @@ from typing import Protocol
 
 import structlog
 
-from pinkmedia.media import Packet, Rendition, VideoTrack
+from pinkmedia.media import Packet, PictureSheet, Rendition, VideoTrack
 from transcode.ladder import Rung
 from transcode.pool import TranscodeWorker, WorkerPool
+from transcode.stills import Stills
 
 MOST_FAILURES_IN_A_ROW = 5
 """Workers that die one after another: the source cannot be encoded, or not in time; the rungs are given up."""
@@ -33,7 +34,7 @@ class EncodingSink(Protocol):
 
     def give_up(self, rendition_name: str) -> None: ...
 
-    def show(self, thumbnail: bytes) -> None: ...
+    def show(self, thumbnail: bytes, sheet: PictureSheet) -> None: ...
 
 
 class Encoding:
@@ -113,8 +114,8 @@ class Encoding:
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
         self._sink.write(rendition_name, packet)
 
-    def on_thumbnail(self, jpeg: bytes) -> None:
-        self._sink.show(jpeg)
+    def on_stills(self, stills: Stills) -> None:
+        self._sink.show(stills.thumbnail, stills.sheet)
 
     def on_failure(self, reason: str) -> None:
         self._worker = None

@@ -30,7 +30,8 @@ from transcode.decoder import SourceDecoder
 from transcode.engine import Engine, EngineEvents
 from transcode.faults import TranscodeFault
 from transcode.ladder import Rung
-from transcode.thumbnails import LONGEST_SIDE, THUMBNAIL_SECONDS
+from transcode.stills import Stills
+from transcode.thumbnails import LONGEST_SIDE, THUMBNAIL_SECONDS, TILES_ACROSS, Thumbnailer
 from transcode.wire import THUMBNAIL_TRACK_ID
 
 RUNGS = (
@@ -255,12 +256,36 @@ def test_a_still_picture_shows_what_is_sent(size: tuple[int, int], expected: tup
     harness = Harness(source, (Rung("one", width, height, Fraction(30), 2_000_000),))
     harness.run(packets)
     (still,) = harness.thumbnails
-    shown = jpeg_picture(bytes(still.payload))
+    shown = jpeg_picture(Stills.from_bytes(bytes(still.payload)).thumbnail)
     assert (shown.width, shown.height) == expected
     assert max(expected) <= LONGEST_SIDE
     (sent,) = decoded(source, packets)
     wanted = sent.reformat(*expected, "rgb24").to_ndarray().astype(int)
     assert np.abs(shown.to_ndarray(format="rgb24").astype(int) - wanted).mean() < MOST_DIFFERENCE
+
+
+def test_a_sheet_collects_small_pictures_and_begins_anew_when_it_is_full() -> None:
+    source, packets = encoded_source(1, width=640, height=360)
+    (sent,) = decoded(source, packets)
+    thumbnailer = Thumbnailer(Rung("360p", 640, 360, Fraction(30), 700_000))
+    sheets = []
+    for number in range(TILES_ACROSS**2 + 1):
+        sent.pts = number * THUMBNAIL_SECONDS * 90_000
+        still = thumbnailer.offer(sent, 0.0)
+        assert still is not None
+        sheets.append(Stills.from_bytes(bytes(still.payload)).sheet)
+    first, second, *_, full, anew = sheets
+    step = THUMBNAIL_SECONDS * 90_000
+    assert (first.times_ticks, second.times_ticks) == ((0,), (0, step))
+    assert (len(full.times_ticks), anew.times_ticks) == (TILES_ACROSS**2, (TILES_ACROSS**2 * step,))
+    tile = sent.reformat(first.tile_width, first.tile_height, "rgb24").to_ndarray().astype(int)
+    for sheet in (second, full, anew):
+        picture = jpeg_picture(sheet.jpeg).to_ndarray(format="rgb24").astype(int)
+        for index in range(sheet.columns**2):
+            top, left = index // sheet.columns * sheet.tile_height, index % sheet.columns * sheet.tile_width
+            shown = picture[top : top + sheet.tile_height, left : left + sheet.tile_width]
+            wanted = tile if index < len(sheet.times_ticks) else np.zeros_like(tile)
+            assert np.abs(shown - wanted).mean() < MOST_DIFFERENCE
 
 
 def jpeg_picture(data: bytes) -> VideoFrame:

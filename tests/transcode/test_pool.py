@@ -23,6 +23,7 @@ from transcode import supervisor
 from transcode.ladder import Rung
 from transcode.outbox import BACKLOG_SECONDS
 from transcode.pool import TranscodeWorker, WorkerPool
+from transcode.stills import Stills
 
 pytestmark = pytest.mark.anyio
 
@@ -50,13 +51,13 @@ class Recorder:
     def __init__(self) -> None:
         self.renditions: list[Rendition] = []
         self.packets: dict[str, list[Packet]] = defaultdict(list)
-        self.thumbnails: list[bytes] = []
+        self.stills: list[Stills] = []
         self.failures: list[str] = []
         self.has_packets = asyncio.Event()
         self.has_failed = asyncio.Event()
 
-    def on_thumbnail(self, jpeg: bytes) -> None:
-        self.thumbnails.append(jpeg)
+    def on_stills(self, stills: Stills) -> None:
+        self.stills.append(stills)
 
     def on_renditions(self, renditions: Sequence[Rendition]) -> None:
         assert not self.packets

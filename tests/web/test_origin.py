@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from packager.presentation import Presentation
-from pinkmedia.media import Rendition
+from pinkmedia.media import PictureSheet, Rendition
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, ignore_part, layout, video_packets
 from web import origin as origin_module
 from web.origin import Origin
@@ -131,6 +131,17 @@ async def test_a_withdrawn_rendition_sends_its_players_elsewhere(
     stream.advance_audio(100)
     assert "720p/media.m3u8" in (await client.get("/live/alice/index.m3u8")).text
     assert "#EXT-X-MEDIA-SEQUENCE:2\n" in (await client.get(f"{FOLDER}/media.m3u8")).text
+
+
+async def test_the_strip_of_small_pictures(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.presentation.show(b"thumbnail", PictureSheet(b"sheet", 160, 88, 5, (90_000,)))
+    track = await client.get("/live/alice/e1/pictures/strip.vtt")
+    assert (track.status_code, track.headers["content-type"]) == (200, "text/vtt; charset=utf-8")
+    assert "\nsheet-1.1.jpg#xywh=0,0,160,88\n" in track.text
+    picture = await client.get("/live/alice/e1/pictures/sheet-1.1.jpg")
+    assert (picture.content, picture.headers["content-type"]) == (b"sheet", "image/jpeg")
+    assert "immutable" in picture.headers["cache-control"]
+    assert (await client.get("/live/alice/e1/pictures/sheet-2.1.jpg")).status_code == 404
 
 
 @pytest.mark.usefixtures("short_waits")

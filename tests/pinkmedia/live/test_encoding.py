@@ -13,7 +13,7 @@ import pytest
 from packager.presentation import Presentation
 from packager.window import Window
 from pinkmedia.live.encoding import MOST_FAILURES_IN_A_ROW, Encoding
-from pinkmedia.media import Packet, Rendition, VideoTrack
+from pinkmedia.media import Packet, PictureSheet, Rendition, VideoTrack
 from pinkmedia.publishing import Publication
 from tests.packager.fragments import parse_fragment
 from tests.pictures import FRAME_TICKS, encoded_video
@@ -168,7 +168,7 @@ class GivenUp:
     def write(self, rendition_name: str, packet: Packet) -> None:
         raise AssertionError("no worker ever starts here")
 
-    def show(self, thumbnail: bytes) -> None:
+    def show(self, thumbnail: bytes, sheet: PictureSheet) -> None:
         raise AssertionError("no worker ever starts here")
 
     def give_up(self, rendition_name: str) -> None:

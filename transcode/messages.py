@@ -35,12 +35,15 @@ class Hello:
     """Without which nothing can be transcoded."""
     missing_decoders: tuple[str, ...] = ()
     """Whose sources cannot be transcoded; all others can."""
+    sandbox: tuple[str, ...] = ()
+    """Which of `transcode.sandbox.MEASURES` are in force."""
 
     def to_fields(self) -> Fields:
         return {
             "type": "hello",
             "missing_codecs": self.missing_codecs,
             "missing_decoders": self.missing_decoders,
+            "sandbox": self.sandbox,
         }
 
     @classmethod
@@ -48,6 +51,7 @@ class Hello:
         return cls(
             tuple(str(name) for name in fields["missing_codecs"]),
             tuple(str(name) for name in fields["missing_decoders"]),
+            tuple(str(name) for name in fields["sandbox"]),
         )
 
 

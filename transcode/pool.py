@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from pinkmedia.errors import EnvironmentFault
+from transcode import sandbox
 from transcode.supervisor import LadderSink, TranscodeWorker
 
 __all__ = ["LadderSink", "PoolLoad", "TranscodeWorker", "WorkerPool"]
@@ -77,6 +78,8 @@ class WorkerPool:
             await self.close()
             missing = ", ".join(probe.missing_codecs)
             raise EnvironmentFault(f"FFmpeg lacks {missing}: install PyAV's own wheel")
+        if missing_measures := sandbox.missing_measures(probe.sandbox):
+            log.warning("workers_less_confined", missing=missing_measures, advice="pinkmedia doctor tells what to do")
         if probe.missing_decoders:
             log.warning("sources_not_transcodable", missing_decoders=probe.missing_decoders)
 

@@ -74,6 +74,8 @@ class TranscodeWorker:
         """Starts the process; ``on_end`` is called once it is reaped. Needs a running event loop."""
         self.missing_codecs: tuple[str, ...] = ()
         self.missing_decoders: tuple[str, ...] = ()
+        self.sandbox: tuple[str, ...] = ()
+        """The measures in force (`transcode.sandbox`), once it is warm."""
         self.is_warm = False
         self.progress: Progress | None = None
         """The newest report; None before the first."""
@@ -226,8 +228,9 @@ class TranscodeWorker:
 
     def _handle(self, message: Message) -> None:
         match message:
-            case Hello(missing_codecs, missing_decoders):
+            case Hello(missing_codecs, missing_decoders, sandbox):
                 self.missing_codecs, self.missing_decoders = missing_codecs, missing_decoders
+                self.sandbox = sandbox
                 self.is_warm = True
                 self._greeted.set()
             case Progress():

@@ -20,8 +20,8 @@ LONGEST_SIDE = 640
 """In pixels: a card in a list of streams, on a screen of double density."""
 QUALITY = 6
 """MJPEG's quantiser: some 40 KB, and nothing to be seen at this size."""
-PIXEL_FORMAT = "yuvj420p"
-"""JPEG's: full range."""
+PIXEL_FORMAT = "yuv420p"
+"""JPEG's, with the full range said beside it: FFmpeg warns of the format that means both."""
 
 
 class Thumbnailer:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Literal
 
+from av import logging
 from av.codec.codec import UnknownCodecError
 from av.codec.context import CodecContext
 from av.video.frame import VideoFrame
@@ -162,13 +163,13 @@ def fail(channel: Channel, reason: str) -> None:
         os._exit(EXIT_FAULT)
 
 
-def warm_up() -> Hello:
-    """Encodes and decodes a picture; says which codecs are missing."""
+def warm_up(sandbox: tuple[str, ...]) -> Hello:
+    """Encodes and decodes a picture; says which codecs are missing, and what of the sandbox is in force."""
     missing_codecs = tuple(name for name, mode in REQUIRED_CODECS if not _has_codec(name, mode))
     if not missing_codecs:
         _encode_and_decode()
     missing_decoders = tuple(name for name in DECODERS.values() if not _has_codec(name, "r"))
-    return Hello(missing_codecs, missing_decoders)
+    return Hello(missing_codecs, missing_decoders, sandbox)
 
 
 def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
@@ -190,12 +191,19 @@ def _encode_and_decode() -> None:
         decoder.decode(unit)
 
 
+def let_ffmpeg_speak() -> None:
+    """Its warnings go to standard error, by its own hand: PyAV's way through Python could lock threads up."""
+    logging.restore_default_callback()
+    logging.set_libav_level(logging.WARNING)
+
+
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's ^C is for the node, which ends its workers itself
-    enter_sandbox()
+    sandbox = enter_sandbox()
+    let_ffmpeg_speak()
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
     try:
-        channel.send(warm_up())
+        channel.send(warm_up(sandbox))
         worker = Worker(channel)
         threading.Thread(target=worker.beat, name="heartbeat", daemon=True).start()
         worker.run()

@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import structlog
 
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media import Packet, Rendition, VideoTrack
@@ -189,6 +190,21 @@ async def test_garbage_is_skipped() -> None:
             worker.write(packet)
         await worker.drain(DEADLINE_SECONDS)
         assert_complete(sink, packets[:5] + packets[10:])
+
+
+async def test_what_ffmpeg_says_of_garbage_is_logged_with_the_stream() -> None:
+    source, packets = encoded_source(6)
+    with structlog.testing.capture_logs() as said:
+        async with running_pool() as pool:
+            worker, sink = pool.take(), Recorder()
+            worker.configure(source, RUNGS, sink, stream_name="alice")
+            for packet in [packets[0], *garbage(packets[1:])]:
+                worker.write(packet)
+            await worker.drain(DEADLINE_SECONDS)
+    lines = [line for line in said if line["event"] == "worker_said"]
+    assert {(line["stream"], line["pid"]) for line in lines} == {("alice", worker.pid)}
+    assert lines[0]["text"].startswith("[h264 @ ")
+    assert "skipped" in lines[-1]["text"]
 
 
 def garbage(packets: list[Packet]) -> list[Packet]:

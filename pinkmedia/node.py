@@ -41,6 +41,7 @@ from pinkmedia.passphrases import read_passphrase
 from pinkmedia.settings import Settings
 from pinkmedia.srt_metrics import SrtCollector
 from pinkmedia.store import StreamStore
+from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
 from web.app import create_app
 from web.origin import Origin
@@ -124,6 +125,7 @@ class Node:
         self._rtmp = RtmpServer(reception, max_connections_per_address=settings.rtmp_connections_per_address)
         self._srt = SrtServer(reception, srt_settings, max_connections_per_address=settings.srt_connections_per_address)
         self._metrics.add(SrtCollector(self._srt.statistics))
+        self._metrics.add(WorkerCollector(lambda: pool.load))
         self._reported = [IngestCounters(), IngestCounters()]
         self._origin = Origin(self.directory, on_answer=self._count_answer)
         self._http_socket = http_socket

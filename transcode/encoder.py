@@ -52,6 +52,10 @@ class RungEncoder:
         """The AVCDecoderConfigurationRecord of what it makes."""
         return self._context.extradata or b""
 
+    @property
+    def pictures_waiting(self) -> int:
+        return self._waiting.qsize()
+
     def start(self, on_packet: Callable[[Packet], None], on_fault: Callable[[TranscodeFault], None]) -> None:
         """Begins to encode. Both are called in the encoder's thread; nothing follows a fault."""
         self._thread = threading.Thread(

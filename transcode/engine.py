@@ -64,6 +64,11 @@ class Engine:
         for frame, received_at in self._decoder.decode(packet):
             self._encode(frame, received_at)
 
+    @property
+    def pictures_waiting(self) -> int:
+        """In front of the encoders; may be asked by any thread."""
+        return sum(encoder.pictures_waiting for encoder in self._encoders)
+
     def drain(self) -> None:
         """Emits everything that is left; nothing may be written afterwards. Raises TranscodeFault."""
         for frame, received_at in self._decoder.flush():

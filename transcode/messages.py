@@ -4,6 +4,7 @@ node                          worker
  │ ◄──────────────── Hello      the process is warm; which codecs it lacks
  │ Configure ────────────►      once
  │ ForceIdr, packets ────►
+ │ ◄─────────────── Progress    every second from Hello on: the process lives, and what it has come to
  │ ◄──────────────── Opened     the encoders are open; before the first packet
  │ ◄─────────────── packets     track id = index of the rung + 1; 0 for still pictures
  │ Drain ────────────────►
@@ -13,6 +14,7 @@ node                          worker
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -33,12 +35,15 @@ class Hello:
     """Without which nothing can be transcoded."""
     missing_decoders: tuple[str, ...] = ()
     """Whose sources cannot be transcoded; all others can."""
+    sandbox: tuple[str, ...] = ()
+    """Which of `transcode.sandbox.MEASURES` are in force."""
 
     def to_fields(self) -> Fields:
         return {
             "type": "hello",
             "missing_codecs": self.missing_codecs,
             "missing_decoders": self.missing_decoders,
+            "sandbox": self.sandbox,
         }
 
     @classmethod
@@ -46,6 +51,7 @@ class Hello:
         return cls(
             tuple(str(name) for name in fields["missing_codecs"]),
             tuple(str(name) for name in fields["missing_decoders"]),
+            tuple(str(name) for name in fields["sandbox"]),
         )
 
 
@@ -156,6 +162,57 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """The worker lives; how far it has come, and what it costs."""
+
+    cpu_seconds: float
+    """User and system time of the process since its start."""
+    resident_bytes: int
+    packets_taken: int
+    """Source packets decoded, or found to be undecodable, since it was configured."""
+    pictures_waiting: int
+    """Scaled, and in front of the encoders."""
+    taken_pts_ticks: int | None = None
+    """The newest taken in; None before the first."""
+    delivered_pts_ticks: int | None = None
+    """The newest encoded; None before the first."""
+
+    def to_fields(self) -> Fields:
+        return {
+            "type": "progress",
+            "cpu_seconds": self.cpu_seconds,
+            "resident_bytes": self.resident_bytes,
+            "packets_taken": self.packets_taken,
+            "pictures_waiting": self.pictures_waiting,
+            "taken_pts_ticks": self.taken_pts_ticks,
+            "delivered_pts_ticks": self.delivered_pts_ticks,
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Progress:
+        return cls(
+            _seconds_from(fields["cpu_seconds"]),
+            int(fields["resident_bytes"]),
+            int(fields["packets_taken"]),
+            int(fields["pictures_waiting"]),
+            _optional_int_from(fields["taken_pts_ticks"]),
+            _optional_int_from(fields["delivered_pts_ticks"]),
+        )
+
+
+def _seconds_from(value: float) -> float:
+    """JSON as Python reads it knows NaN and infinity; sums of the node must not."""
+    seconds = float(value)
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError
+    return seconds
+
+
+def _optional_int_from(value: int | None) -> int | None:
+    return None if value is None else int(value)
+
+
+@dataclass(frozen=True, slots=True)
 class Drained:
     """Everything was delivered."""
 
@@ -181,7 +238,7 @@ class Failed:
         return cls(str(fields["reason"])[:REASON_LIMIT_CHARACTERS])
 
 
-Message: TypeAlias = Hello | Configure | ForceIdr | Drain | Opened | Drained | Failed
+Message: TypeAlias = Hello | Configure | ForceIdr | Drain | Opened | Progress | Drained | Failed
 
 _TYPES: dict[str, type[Message]] = {
     "hello": Hello,
@@ -189,6 +246,7 @@ _TYPES: dict[str, type[Message]] = {
     "force_idr": ForceIdr,
     "drain": Drain,
     "opened": Opened,
+    "progress": Progress,
     "drained": Drained,
     "failed": Failed,
 }
@@ -198,5 +256,5 @@ def parse_message(fields: Fields) -> Message:
     """The message that these fields are. Raises WireError when they are none."""
     try:
         return _TYPES[fields["type"]].from_fields(fields)
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise WireError("control message is unknown or incomplete") from None

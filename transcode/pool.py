@@ -8,18 +8,35 @@ before the next is taken: a machine on which workers cannot live must not be kep
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import structlog
 
 from pinkmedia.errors import EnvironmentFault
+from transcode import sandbox
 from transcode.supervisor import LadderSink, TranscodeWorker
 
-__all__ = ["LadderSink", "TranscodeWorker", "WorkerPool"]
+__all__ = ["LadderSink", "PoolLoad", "TranscodeWorker", "WorkerPool"]
 
 log = structlog.get_logger(__name__)
 
 REPLACEMENT_DELAY_SECONDS = 3.0
 """Until a new stream has its first segment; a second publisher within that time waits for a process to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLoad:
+    """What all worker processes of a node cost, as far as they have reported it."""
+
+    transcoding: int
+    """Processes taken, the spares not counted."""
+    cpu_seconds: float
+    """Used so far, those that have ended included."""
+    resident_bytes: int
+    lag_seconds: float
+    """Of the worker that is farthest behind real time; 0 without any."""
+    pictures_waiting: int
+    """In front of all encoders."""
 
 
 class WorkerPool:
@@ -32,6 +49,20 @@ class WorkerPool:
         self._workers: set[TranscodeWorker] = set()
         self._replacement: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._ended_cpu_seconds = 0.0
+
+    @property
+    def load(self) -> PoolLoad:
+        """Now."""
+        taken = self._workers.difference(self._spares)
+        reports = [worker.progress for worker in self._workers if worker.progress is not None]
+        return PoolLoad(
+            transcoding=len(taken),
+            cpu_seconds=self._ended_cpu_seconds + sum(report.cpu_seconds for report in reports),
+            resident_bytes=sum(report.resident_bytes for report in reports),
+            lag_seconds=max((worker.lag_seconds for worker in taken), default=0.0),
+            pictures_waiting=sum(report.pictures_waiting for report in reports),
+        )
 
     async def start(self) -> None:
         """Starts the spares, and lets one say what this machine can do.
@@ -47,6 +78,8 @@ class WorkerPool:
             await self.close()
             missing = ", ".join(probe.missing_codecs)
             raise EnvironmentFault(f"FFmpeg lacks {missing}: install PyAV's own wheel")
+        if missing_measures := sandbox.missing_measures(probe.sandbox):
+            log.warning("workers_less_confined", missing=missing_measures, advice="pinkmedia doctor tells what to do")
         if probe.missing_decoders:
             log.warning("sources_not_transcodable", missing_decoders=probe.missing_decoders)
 
@@ -87,5 +120,7 @@ class WorkerPool:
 
     def _forget(self, worker: TranscodeWorker) -> None:
         self._workers.discard(worker)
+        if worker.progress is not None:
+            self._ended_cpu_seconds += worker.progress.cpu_seconds
         if worker in self._spares:
             self._spares.remove(worker)

@@ -5,19 +5,16 @@
 
 Strategy: one end of a socket pair is served by the event loop's reader and writer callbacks, so that configuring and
 writing need no await and work while the process is still starting: what it cannot take yet waits in the outbox. One
-task per process starts it, logs what it writes on standard error, and reaps it.
+task per process starts it, logs what it writes on standard error, and reaps it (`transcode.worker_process`). A timer
+looks every second whether it still works (`transcode.watchdog`); one that does not is killed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
 import socket
-import sys
+import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -25,16 +22,28 @@ import structlog
 from pinkmedia.codecs.h264 import AvcConfiguration, video_track
 from pinkmedia.errors import EnvironmentFault, PinkmediaError
 from pinkmedia.media import Packet, Rendition, VideoTrack
+from transcode import worker_process
 from transcode.ladder import Rung
-from transcode.messages import Configure, Drain, Drained, Failed, ForceIdr, Hello, Message, Opened, parse_message
+from transcode.lag import Lag
+from transcode.messages import (
+    Configure,
+    Drain,
+    Drained,
+    Failed,
+    ForceIdr,
+    Hello,
+    Message,
+    Opened,
+    Progress,
+    parse_message,
+)
 from transcode.outbox import Outbox
 from transcode.stills import Stills
+from transcode.watchdog import LOOK_SECONDS, Watchdog
 from transcode.wire import THUMBNAIL_TRACK_ID, WireError, WireReader
 
 READ_BYTES = 256 * 1024
 """What is asked of the socket at once: more than it ever holds."""
-LOG_LINE_CHARACTERS = 500
-"""What is kept of a line on the worker's standard error."""
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +71,11 @@ class TranscodeWorker:
         """Starts the process; ``on_end`` is called once it is reaped. Needs a running event loop."""
         self.missing_codecs: tuple[str, ...] = ()
         self.missing_decoders: tuple[str, ...] = ()
+        self.sandbox: tuple[str, ...] = ()
+        """The measures in force (`transcode.sandbox`), once it is warm."""
         self.is_warm = False
+        self.progress: Progress | None = None
+        """The newest report; None before the first."""
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._log = log
@@ -77,6 +90,10 @@ class TranscodeWorker:
         self._near.setblocking(False)
         self._outbox = Outbox(self._near)
         self._reader = WireReader()
+        self._lag = Lag()
+        self._packets_written = 0
+        self._watchdog = Watchdog(self._loop.time())
+        self._next_look = self._loop.call_later(LOOK_SECONDS, self._look)
         self._loop.add_reader(self._near, self._on_readable)
         self._task = self._loop.create_task(self._run(far))
 
@@ -84,6 +101,14 @@ class TranscodeWorker:
     def pid(self) -> int | None:
         """None while the process is being started."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def lag_seconds(self) -> float:
+        """How far it is behind real time: the slowest rung's, or how long a packet has waited without any answer.
+
+        Well under a second on a machine that keeps up; 0 before the first packet.
+        """
+        return self._lag.seconds(time.monotonic())
 
     async def wait_until_warm(self) -> None:
         """Raises EnvironmentFault when the process ends instead."""
@@ -116,6 +141,8 @@ class TranscodeWorker:
         except WireError as error:
             self._log.warning("packet_not_transcoded", reason=str(error))
             return
+        self._packets_written += 1
+        self._lag.written(packet)
         self._flush()
         if self._outbox.is_overfull:
             self._fail("worker fell too far behind its source")
@@ -188,15 +215,20 @@ class TranscodeWorker:
             return
         if not 1 <= packet.track_id <= len(self._rungs):
             raise WireError("packet of an unknown rung")
+        self._lag.delivered(packet, time.monotonic())
         if self._sink is not None:
             self._sink.on_packet(self._rungs[packet.track_id - 1].name, packet)
 
     def _handle(self, message: Message) -> None:
         match message:
-            case Hello(missing_codecs, missing_decoders):
+            case Hello(missing_codecs, missing_decoders, sandbox):
                 self.missing_codecs, self.missing_decoders = missing_codecs, missing_decoders
+                self.sandbox = sandbox
                 self.is_warm = True
                 self._greeted.set()
+            case Progress():
+                self.progress = message
+                self._watchdog.hear(message.packets_taken)
             case Opened(configurations):
                 self._deliver_renditions(configurations)
             case Drained():
@@ -216,6 +248,15 @@ class TranscodeWorker:
 
     # The end
 
+    def _look(self) -> None:
+        if self._is_over:
+            return
+        problem = self._watchdog.look(self._loop.time(), self._packets_written)
+        if problem is not None:
+            self._fail(problem)
+        else:
+            self._next_look = self._loop.call_later(LOOK_SECONDS, self._look)
+
     def _fail(self, reason: str) -> None:
         if self._is_over:
             return
@@ -230,9 +271,10 @@ class TranscodeWorker:
 
     def _end(self) -> None:
         self._is_over = True
+        self._next_look.cancel()
         self._hang_up()
         if self._process is not None:
-            _kill(self._process)
+            worker_process.kill(self._process)
 
     def _hang_up(self) -> None:
         if self._is_open:
@@ -249,54 +291,27 @@ class TranscodeWorker:
             self._fail(f"worker cannot be started: {error.strerror}")
         else:
             await self._hung_up.wait()  # what it sent before it ended is still delivered
-            self._fail(_describe_exit(status))
+            self._fail(worker_process.describe_exit(status))
         self._greeted.set()
         self._on_end(self)
 
     async def _run_process(self, far: socket.socket) -> int:
         with far:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "transcode.worker", str(far.fileno())),
-                pass_fds=(far.fileno(),),
-                env=_environment(),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-            )
+            self._process = await worker_process.start_process(far.fileno())
         if self._is_over:  # killed before it existed
-            _kill(self._process)
+            worker_process.kill(self._process)
         if self._process.stderr is not None:
             await self._log_lines(self._process.stderr)
         return await self._process.wait()
 
     async def _log_lines(self, stderr: asyncio.StreamReader) -> None:
-        while True:
-            try:
-                line = await stderr.readline()
-            except ValueError:  # longer than a line may be; the reader has thrown it away
-                continue
-            if not line:
-                return
-            text = line.decode(errors="replace").rstrip()[:LOG_LINE_CHARACTERS]
-            self._log.warning("worker_said", pid=self.pid, text=text)
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-        process.kill()
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of the node's own: it may hold secrets. The worker finds the project where the node has it."""
-    return {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "PATH": os.defpath}
+        await worker_process.read_lines(
+            stderr,
+            on_line=lambda text: self._log.warning("worker_said", pid=self.pid, text=text),
+            on_left_out=lambda lines: self._log.warning("worker_said_more", pid=self.pid, lines_left_out=lines),
+        )
 
 
 def _rendition(track_id: int, rung: Rung, configuration: bytes) -> Rendition:
     track = video_track(AvcConfiguration.parse(configuration), track_id=track_id, frame_rate=rung.frame_rate)
     return Rendition(rung.name, track, rung.bit_rate_bps, is_passthrough=False)
-
-
-def _describe_exit(status: int) -> str:
-    if status < 0:
-        return f"worker was killed by {signal.Signals(-status).name}"
-    return f"worker exited with status {status}"

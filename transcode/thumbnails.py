@@ -31,8 +31,8 @@ TILES_ACROSS = 5
 """And as many down: two minutes in a sheet of some 100 KB."""
 QUALITY = 6
 """MJPEG's quantiser: some 40 KB, and nothing to be seen at this size."""
-PIXEL_FORMAT = "yuvj420p"
-"""JPEG's: full range."""
+PIXEL_FORMAT = "yuv420p"
+"""JPEG's, with the full range said beside it: FFmpeg warns of the format that means both."""
 
 
 class Thumbnailer:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,13 +15,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import structlog
 
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media import Packet, Rendition, VideoTrack
 from tests.codecs.published import SVT_AV1, VPX_VP9, X265, Encoder, video_source
 from tests.transcode.sources import FRAME_TICKS, ORIGIN_TICKS, decoded, encoded_source
-from transcode import supervisor
+from transcode import watchdog, worker_process
 from transcode.ladder import Rung
+from transcode.messages import Progress
 from transcode.outbox import BACKLOG_SECONDS
 from transcode.pool import TranscodeWorker, WorkerPool
 from transcode.stills import Stills
@@ -41,6 +44,12 @@ class CodecContext:
 context.CodecContext = CodecContext
 """
 """Run by the worker's interpreter before anything else."""
+STUCK_FOR_EVER = """
+import threading
+from transcode import engine
+
+engine.Engine.write = lambda self, packet: threading.Event().wait()
+"""
 DEADLINE_SECONDS = 30
 """Generous: a machine that runs the tests may be busy."""
 
@@ -184,6 +193,21 @@ async def test_garbage_is_skipped() -> None:
         assert_complete(sink, packets[:5] + packets[10:])
 
 
+async def test_what_ffmpeg_says_of_garbage_is_logged_with_the_stream() -> None:
+    source, packets = encoded_source(6)
+    with structlog.testing.capture_logs() as said:
+        async with running_pool() as pool:
+            worker, sink = pool.take(), Recorder()
+            worker.configure(source, RUNGS, sink, stream_name="alice")
+            for packet in [packets[0], *garbage(packets[1:])]:
+                worker.write(packet)
+            await worker.drain(DEADLINE_SECONDS)
+    lines = [line for line in said if line["event"] == "worker_said"]
+    assert {(line["stream"], line["pid"]) for line in lines} == {("alice", worker.pid)}
+    assert lines[0]["text"].startswith("[h264 @ ")
+    assert "skipped" in lines[-1]["text"]
+
+
 def garbage(packets: list[Packet]) -> list[Packet]:
     payloads = [b"", b"\x00", b"\xff" * 1000, b"\x00\x00\x00\x05\x65abcd", b"\x00\x00\x00\x01\x65"]
     return [replace(packet, payload=payload) for packet, payload in zip(packets, payloads, strict=True)]
@@ -211,6 +235,62 @@ async def test_a_worker_that_falls_behind_is_given_up() -> None:
         await happens(sink.has_failed)
         await worker.wait_until_reaped()
         assert sink.failures == ["worker fell too far behind its source"]
+
+
+async def until_reported(worker: TranscodeWorker, taken: int, delivered_pts_ticks: int | None) -> Progress:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            report = worker.progress
+            if report and (report.packets_taken, report.delivered_pts_ticks) == (taken, delivered_pts_ticks):
+                return report
+            await asyncio.sleep(0.02)
+
+
+async def test_a_worker_reports_what_it_has_come_to_and_what_it_costs() -> None:
+    source, packets = encoded_source(10)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        assert (await until_reported(worker, 0, None)).taken_pts_ticks is None
+        for packet in packets:
+            worker.write(replace(packet, received_at=time.monotonic()))
+        report = await until_reported(worker, 10, packets[-1].pts_ticks)
+        assert report.taken_pts_ticks == packets[-1].pts_ticks
+        assert report.pictures_waiting <= 1  # of the rung that is behind
+        assert report.resident_bytes > 10_000_000
+        assert 0.0 < report.cpu_seconds <= pool.load.cpu_seconds
+        assert pool.load.transcoding == 1
+        assert 0.0 < worker.lag_seconds < DEADLINE_SECONDS
+        assert sink.failures == []
+        worker.kill()
+        await worker.wait_until_reaped()
+        assert (pool.load.transcoding, pool.load.lag_seconds) == (0, 0.0)
+        assert pool.load.cpu_seconds >= report.cpu_seconds
+
+
+async def test_a_stopped_process_is_noticed_without_a_packet(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, packets = encoded_source(1)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        worker.write(packets[0])
+        await happens(sink.has_packets)
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGSTOP)
+        monkeypatch.setattr(watchdog, "SILENT_SECONDS", 1.0)
+        await happens(sink.has_failed)
+        await worker.wait_until_reaped()
+        assert sink.failures == ["worker hangs: not a word for 1 s"]
+
+
+async def test_a_main_thread_that_is_stuck_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_before_workers(STUCK_FOR_EVER, tmp_path, monkeypatch)
+    monkeypatch.setattr(watchdog, "STUCK_SECONDS", 1.0)
+    source, packets = encoded_source(1)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        worker.write(packets[0])
+        await happens(sink.has_failed)
+        await worker.wait_until_reaped()
+        assert sink.failures == ["worker hangs: no packet taken in for 1 s"]
 
 
 async def test_draining_a_stuck_worker_ends_in_time_and_reaps_it() -> None:
@@ -246,10 +326,14 @@ async def test_a_worker_sees_nothing_of_the_nodes_environment(monkeypatch: pytes
 
 
 def run_workers_without(codec: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "sitecustomize.py").write_text(FFMPEG_WITHOUT.format(codec=codec))
-    environment = supervisor._environment()
+    run_before_workers(FFMPEG_WITHOUT.format(codec=codec), folder, monkeypatch)
+
+
+def run_before_workers(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "sitecustomize.py").write_text(script)
+    environment = worker_process.environment()
     environment["PYTHONPATH"] = f"{folder}:{environment['PYTHONPATH']}"
-    monkeypatch.setattr(supervisor, "_environment", lambda: environment)
+    monkeypatch.setattr(worker_process, "environment", lambda: environment)
 
 
 async def test_a_machine_without_a_codec_is_told_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

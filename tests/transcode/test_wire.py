@@ -19,6 +19,7 @@ from transcode.messages import (
     Hello,
     Message,
     Opened,
+    Progress,
     parse_message,
 )
 from transcode.wire import MAX_BODY_BYTES, Fields, WireError, WireReader, encode_control, encode_media
@@ -40,6 +41,8 @@ MESSAGES: list[Message] = [
     ForceIdr(-1),
     Drain(),
     Opened((b"\x01\x64", b"\x01\x4d")),
+    Progress(1.5, 100_000_000, 30, 2, 90_000, 87_000),
+    Progress(0.0, 0, 0, 0),
     Drained(),
     Failed("no such luck"),
 ]
@@ -98,6 +101,8 @@ def test_what_is_no_frame_is_refused(stream: bytes) -> None:
         {"type": "opened", "configurations": ["zz"]},
         {"type": "force_idr", "pts_ticks": None},
         {"type": ["drain"]},
+        {**Progress(0.0, 0, 0, 0).to_fields(), "cpu_seconds": float("nan")},
+        {**Progress(0.0, 0, 0, 0).to_fields(), "resident_bytes": float("inf")},
         {"type": "configure", "source": [], "rungs": []},
         {**Configure(TRACK, ()).to_fields(), "source": {**Configure(TRACK, ()).to_fields()["source"], "codec": "vp6"}},
     ],

@@ -150,8 +150,9 @@ def _audio_groups(audios: Sequence[Window]) -> dict[str, list[Window]]:
 
 
 def _startup_first(videos: list[Window]) -> list[Window]:
-    """The start-up variant, then the others from the best down."""
-    startup = min(videos, key=lambda window: abs(window.bandwidth.peak_bps - STARTUP_BANDWIDTH_BPS))
+    """The start-up variant, which must be there already, then the others from the best down."""
+    there = [window for window in videos if not window.is_dormant] or videos
+    startup = min(there, key=lambda window: abs(window.bandwidth.peak_bps - STARTUP_BANDWIDTH_BPS))
     rest = sorted(videos, key=lambda window: window.bandwidth.peak_bps, reverse=True)
     return [startup, *(window for window in rest if window is not startup)]
 

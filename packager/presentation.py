@@ -119,10 +119,13 @@ class Presentation:
         for packager in self._packagers.values():
             packager.flush()
 
-    def withdraw(self, rendition_name: str) -> None:
-        """Nothing comes for this rendition for now; it is offered again when something does. The others go on."""
+    def withdraw(self, rendition_name: str, *, is_dormant: bool = False) -> None:
+        """Nothing comes for this rendition for now; it is served again when something does. The others go on.
+
+        One that is ``is_dormant`` is still offered to players.
+        """
         if (packager := self._packagers.get(rendition_name)) is not None:
-            packager.withdraw()
+            packager.withdraw(is_dormant=is_dormant)
         self._changed()
 
     def give_up(self, rendition_name: str) -> None:

@@ -102,13 +102,13 @@ class RenditionPackager:
         if self._samples:
             self._publish_part()
 
-    def withdraw(self) -> None:
-        """Nothing comes for now: it is not offered before the segment that begins with the next packet."""
-        if self.window.is_ended or self.window.is_withdrawn:
+    def withdraw(self, *, is_dormant: bool) -> None:
+        """Nothing comes for now: it is not served before the segment that begins with the next packet."""
+        if self.window.is_ended:
             return
         self._close_segment()
         self._segment_msn = None
-        self.window.withdraw()
+        self.window.withdraw(is_dormant=is_dormant)
 
     def end(self) -> None:
         """Completes the last segment; the playlist ends."""

@@ -63,7 +63,13 @@ class Window:
         """Listed segments, oldest first; the last one may still be open."""
         self.is_ended = False
         self.is_withdrawn = False
-        """Not served now, and not offered; players on it change to another rendition."""
+        """Not served now; players on it change to another rendition."""
+        self.is_dormant = False
+        """Withdrawn for want of players: it is offered all the same, and begins again when it is asked for."""
+        self.asked_at: float | None = None
+        """Monotonic seconds when a player last asked for its playlist."""
+        self.on_asked: Callable[[], None] | None = None
+        """Told of a player that asks while it is dormant."""
         self.version = 0
         """Counts changes: what was rendered for one version stays true for it."""
         self.discontinuity_sequence = 0
@@ -81,6 +87,11 @@ class Window:
     @property
     def is_playable(self) -> bool:
         return not self.is_withdrawn and any(segment.parts for segment in self.segments)
+
+    @property
+    def is_offered(self) -> bool:
+        """Players may choose it."""
+        return self.is_playable or (self.is_dormant and not self.is_ended)
 
     @property
     def end_seconds(self) -> float:
@@ -140,6 +151,12 @@ class Window:
         segment = self.find_segment(msn)
         return segment.parts[index] if segment and index < len(segment.parts) else None
 
+    def ask(self, now: float) -> None:
+        """A player wants its playlist. ``now`` is monotonic seconds."""
+        self.asked_at = now
+        if self.is_dormant and self.on_asked is not None:
+            self.on_asked()
+
     # What only the packager calls:
 
     def add_init(self, init: InitSegment) -> None:
@@ -169,14 +186,14 @@ class Window:
         self._lingering.clear()
         self._changed()
 
-    def withdraw(self) -> None:
+    def withdraw(self, *, is_dormant: bool = False) -> None:
         """What players have fetched the names of can still be fetched."""
-        self.is_withdrawn = True
+        self.is_withdrawn, self.is_dormant = True, is_dormant
         self._changed()
 
     def restore(self) -> None:
         """It begins anew."""
-        self.is_withdrawn = False
+        self.is_withdrawn = self.is_dormant = False
         self.clear()
 
     def end(self) -> None:

@@ -131,7 +131,7 @@ class Origin:
             return answers.NOT_FOUND
         await self._wait_until_ready(presentation)
         is_over = presentation.is_ended
-        windows = [window for window in presentation.windows if window.is_playable and window.is_ended == is_over]
+        windows = [window for window in presentation.windows if window.is_offered and window.is_ended == is_over]
         if not windows:
             return answers.NOT_FOUND
         text = multivariant_playlist(windows, base_uri=f"{presentation.epoch}/").encode()
@@ -151,6 +151,9 @@ class Origin:
             target = blocking_target(scope["query_string"], None if window.is_ended else window.edge[0])
         except BadDirective as error:
             return answers.problem(400, f"{error}\n")
+        window.ask(time.monotonic())
+        if window.is_dormant:
+            await self._wait_until_awake(window)
         cache = answers.NO_CACHE
         if target is not None and await self._wait_for(window, *target):
             # The epoch makes the URL unique, and a satisfied blocking request always has this answer or a newer one.
@@ -199,6 +202,14 @@ class Origin:
             if window.has_reached(msn, part):
                 return True
         return False
+
+    async def _wait_until_awake(self, window: Window) -> None:
+        """A rendition that begins because it was asked for has something to play within a segment."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + BLOCK_SECONDS
+        while not window.is_playable and not window.is_ended:
+            if not await self._feed(window).waiters.wait(max(0.0, deadline - loop.time())):
+                return
 
     def _feed(self, window: Window) -> RenditionFeed:
         feed = self._feeds.get(window)

@@ -135,7 +135,7 @@ def test_a_withdrawn_rendition_comes_back_with_a_segment() -> None:
     packets = list(video_packets(60 * 4))
     for packet in packets[:64]:
         packager.write(packet)
-    packager.withdraw()
+    packager.withdraw(is_dormant=False)
     assert not packager.window.is_playable
     assert [segment.is_complete for segment in packager.window.segments] == [True, True]
     for packet in packets[150:]:  # within the third segment

@@ -133,6 +133,33 @@ async def test_a_withdrawn_rendition_sends_its_players_elsewhere(
     assert "#EXT-X-MEDIA-SEQUENCE:2\n" in (await client.get(f"{FOLDER}/media.m3u8")).text
 
 
+async def test_a_dormant_rendition_is_offered_and_waits_to_be_asked_for(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(12)
+    stream.advance_audio(18)
+    window = stream.presentation.find("720p")
+    assert window is not None
+    asked: list[bool] = []
+    window.on_asked = lambda: asked.append(True)
+    stream.presentation.withdraw("720p", is_dormant=True)
+    assert "720p/media.m3u8" in (await client.get("/live/alice/index.m3u8")).text
+    assert asked == []
+    request = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8"))
+    await until_waiting(origin, 1)
+    assert asked == [True]
+    stream.advance(60)
+    response = await request
+    assert (response.status_code, "#EXT-X-MEDIA-SEQUENCE:2\n" in response.text) == (200, True)
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_a_dormant_rendition_that_does_not_come_is_refused(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(12)
+    stream.presentation.withdraw("720p", is_dormant=True)
+    assert (await client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=2")).status_code == 404
+
+
 async def test_the_strip_of_small_pictures(stream: OneStream, client: httpx.AsyncClient) -> None:
     stream.presentation.show(b"thumbnail", PictureSheet(b"sheet", 160, 88, 5, (90_000,)))
     track = await client.get("/live/alice/e1/pictures/strip.vtt")

@@ -49,6 +49,9 @@ class Metrics:
         self.worker_restarts = Counter(
             "pinkmedia_worker_restarts", "Transcode workers replaced after a failure.", registry=registry
         )
+        self.encodings_given_up = Counter(
+            "pinkmedia_encodings_given_up", "Sources whose rungs were given up.", registry=registry
+        )
         self.http_requests = Counter(
             "pinkmedia_http_requests", "HTTP requests answered, by class of route.", ["route"], registry=registry
         )

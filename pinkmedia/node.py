@@ -226,6 +226,9 @@ class PartMetrics:
     def worker_restarted(self) -> None:
         self._metrics.worker_restarts.inc()
 
+    def encoding_given_up(self) -> None:
+        self._metrics.encodings_given_up.inc()
+
 
 class _HttpServer(uvicorn.Server):
     """uvicorn in our loop: we own the signals and the socket."""

@@ -28,6 +28,9 @@ class StreamStatus(Protocol):
     def status_of(self, stream_name: str) -> str:
         """``live``, ``interrupted`` or ``offline``."""
 
+    def encoding_of(self, stream_name: str) -> tuple[str, str | None]:
+        """How its rungs fare: ``none``, ``running``, ``restarting`` or ``given_up``; and why the last worker failed."""
+
     async def is_known(self, stream_name: str) -> bool:
         """Whether the stream exists at all."""
 
@@ -87,10 +90,13 @@ def playback_url(stream_name: str) -> str:
     return f"/live/{stream_name}/index.m3u8"
 
 
-def _described(streams: StreamStatus, name: str) -> dict[str, str]:
+def _described(streams: StreamStatus, name: str) -> dict[str, str | None]:
+    transcoding, problem = streams.encoding_of(name)
     return {
         "name": name,
         "status": streams.status_of(name),
+        "transcoding": transcoding,
+        "transcoding_problem": problem,
         "playback_url": playback_url(name),
         "thumbnail_url": thumbnail_url(name),
     }

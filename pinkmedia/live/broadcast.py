@@ -20,6 +20,7 @@ import structlog
 from packager.boundaries import SegmentTooLong
 from packager.layout import Layout, PackagerSettings
 from packager.presentation import Presentation
+from pinkmedia.live.encoding import NOT_ENCODING, EncodingStatus
 from pinkmedia.live.pipeline import SourcePipeline
 from pinkmedia.live.plan import SourceHistory, SourcePlan, StreamPolicy, plan_source
 from pinkmedia.media import VIDEO_TIMESCALE, Packet, TimedMetadata, Track, VideoTrack
@@ -60,8 +61,12 @@ class Broadcast:
         history: SourceHistory,
         open_presentation: Callable[[Layout, frozenset[str]], Presentation],
         on_worker_restart: Callable[[], None],
+        on_encoding_given_up: Callable[[], None],
+        on_hopeless: Callable[[str], None],
         on_ended: Callable[[], None],
     ) -> None:
+        """``on_hopeless`` is told why there are no pictures any more although the publisher sends some; not from within
+        a call of this object."""
         self.stream_name = stream_name
         self.state = State.LIVE
         self.presentation: Presentation | None = None
@@ -71,6 +76,8 @@ class Broadcast:
         self._pool = pool
         self._open_presentation = open_presentation
         self._on_worker_restart = on_worker_restart
+        self._on_encoding_given_up = on_encoding_given_up
+        self._on_hopeless = on_hopeless
         self._on_ended = on_ended
         self._pipeline: SourcePipeline | None = None
         self._tracks: Sequence[Track] = ()
@@ -97,7 +104,12 @@ class Broadcast:
         plan = plan_source(tracks, self._history, self._policy, self._settings.packager)
         presentation = self._presentation_for(plan)
         self._pipeline = SourcePipeline(
-            plan, presentation, self._pool, stream_name=self.stream_name, on_worker_restart=self._on_worker_restart
+            plan,
+            presentation,
+            self._pool,
+            stream_name=self.stream_name,
+            on_worker_restart=self._on_worker_restart,
+            on_encoding_given_up=self._encoding_given_up,
         )
         self._log.info("source_began", epoch=presentation.epoch, **_described(plan))
 
@@ -116,6 +128,16 @@ class Broadcast:
     def write_metadata(self, metadata: TimedMetadata) -> None:
         if self._pipeline is not None:
             self._pipeline.write_metadata(metadata)
+
+    @property
+    def encoding_status(self) -> EncodingStatus:
+        """How the rungs fare."""
+        return NOT_ENCODING if self._pipeline is None else self._pipeline.encoding_status
+
+    def _encoding_given_up(self, reason: str) -> None:
+        self._on_encoding_given_up()
+        if self._pipeline is not None and not self._pipeline.carries_video:
+            asyncio.get_running_loop().call_soon(self._on_hopeless, f"the video cannot be transcoded: {reason}")
 
     def expect_source(self) -> None:
         """A publisher is admitted: it is not too late any more, however long its first media takes."""

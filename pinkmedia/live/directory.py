@@ -18,6 +18,7 @@ from packager.layout import Layout
 from packager.presentation import Presentation
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.live.broadcast import Broadcast, BroadcastSettings
+from pinkmedia.live.encoding import NOT_ENCODING
 from pinkmedia.live.plan import SourceHistory, StreamPolicy
 from pinkmedia.media import Packet, Part, Rendition, TimedMetadata, Track
 from pinkmedia.publishing import Publication, PublishLimits, PublishRefused, PublishRequest, Refusal
@@ -41,6 +42,8 @@ class LiveMetrics(Protocol):
     def part_published(self, rendition: Rendition, part: Part) -> None: ...
 
     def worker_restarted(self) -> None: ...
+
+    def encoding_given_up(self) -> None: ...
 
 
 class LiveStream:
@@ -142,6 +145,8 @@ class LiveDirectory:
             history=stream.history,
             open_presentation=lambda layout, names: self._open_presentation(stream, layout, names),
             on_worker_restart=self._metrics.worker_restarted,
+            on_encoding_given_up=self._metrics.encoding_given_up,
+            on_hopeless=lambda reason: self._end_hopeless(stream, broadcast, reason),
             on_ended=lambda: self._forget_broadcast(stream, broadcast),
         )
         return broadcast
@@ -149,6 +154,14 @@ class LiveDirectory:
     def _policy_for(self, tier: Tier) -> StreamPolicy:
         limits = self._tiers[tier]
         return StreamPolicy(limits.ladder if limits.is_transcoding else None, limits.passthrough_bps)
+
+    def _end_hopeless(self, stream: LiveStream, broadcast: Broadcast, reason: str) -> None:
+        """Viewers see the end instead of nothing, and the publisher is told why."""
+        if stream.broadcast is not broadcast:  # meanwhile
+            return
+        self._finish(stream)
+        if stream.publisher is not None:
+            stream.publisher.disconnect(reason)
 
     def _finish(self, stream: LiveStream) -> None:
         """Ends the stream's broadcast in the background; a new one may begin meanwhile."""
@@ -219,6 +232,12 @@ class LiveDirectory:
         if broadcast is None or broadcast.presentation is None or not broadcast.presentation.has_begun:
             return OFFLINE
         return broadcast.state.value
+
+    def encoding_of(self, stream_name: str) -> tuple[str, str | None]:
+        """How the rungs fare: ``none``, ``running``, ``restarting`` or ``given_up``; and why the last worker failed."""
+        stream = self._streams.get(stream_name)
+        status = stream.broadcast.encoding_status if stream and stream.broadcast else NOT_ENCODING
+        return status.state.value, status.problem
 
     async def is_known(self, stream_name: str) -> bool:
         return await self._store.find_by_name(stream_name) is not None

@@ -2,12 +2,21 @@
 
 A worker can only start at a key frame, and what it makes must begin a segment. So a new one is taken at the next
 boundary, which is then a discontinuity in every rendition; the rungs miss what lies between, and nothing else does.
+
+    RUNNING ─ worker gone ─► RESTARTING ─ wait over, next boundary ─► RUNNING
+                                  └─ one failure too many ─► GIVEN_UP, until the publisher comes anew
+
+The first restart comes at once, because a single fault is over; later ones wait longer and longer, because each costs
+all viewers a discontinuity and the machine a process. Rungs that were given up are not tried again before the publisher
+reconnects: what has failed so often fails again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 import structlog
@@ -17,12 +26,36 @@ from transcode.ladder import Rung
 from transcode.pool import TranscodeWorker, WorkerPool
 from transcode.stills import Stills
 
-MOST_FAILURES_IN_A_ROW = 5
+RESTART_WAITS_SECONDS = (0.0, 2.0, 5.0, 15.0)
+"""After the first failure in a row, the second, and so on; the restart is at the first boundary after that."""
+MOST_FAILURES_IN_A_ROW = len(RESTART_WAITS_SECONDS) + 1
 """Workers that die one after another: the source cannot be encoded, or not in time; the rungs are given up."""
 STEADY_SECONDS = 30.0
 """A worker that lived as long was a good one: its end is the first failure again."""
 
 log = structlog.get_logger(__name__)
+
+
+class EncodingState(StrEnum):
+    """How a stream's rungs fare, as the API says it."""
+
+    NONE = "none"
+    """None are encoded: not wanted, not needed, or the source has not begun."""
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingStatus:
+    """What operators are shown."""
+
+    state: EncodingState
+    problem: str | None = None
+    """Why the last worker failed; None when none has since the source began."""
+
+
+NOT_ENCODING = EncodingStatus(EncodingState.NONE)
 
 
 class EncodingSink(Protocol):
@@ -49,27 +82,44 @@ class Encoding:
         *,
         stream_name: str,
         on_restart: Callable[[], None],
+        on_given_up: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``on_given_up`` is told why, once, after the sink was told of every rung."""
         self._pool = pool
         self._source = source
         self._rungs = rungs
         self._sink = sink
         self._stream_name = stream_name
         self._on_restart = on_restart
+        self._on_given_up = on_given_up
+        self._clock = clock
         self._failures_in_a_row = 0
         self._taken_at = 0.0
+        self._restart_at = 0.0
         self._worker: TranscodeWorker | None = None
-        self._is_given_up = False
+        self._state = EncodingState.RUNNING
+        self._problem: str | None = None
         self._log = log.bind(stream=stream_name)
         self._take_worker()
 
     @property
     def needs_restart(self) -> bool:
         """The worker is gone: the next boundary should be a discontinuity, and `restart` be called there."""
-        return self._worker is None and not self._is_given_up
+        return self._state is EncodingState.RESTARTING and self._clock() >= self._restart_at
+
+    @property
+    def status(self) -> EncodingStatus:
+        return EncodingStatus(self._state, self._problem)
+
+    @property
+    def lag_seconds(self) -> float:
+        """How far the rungs are behind real time; 0 without a worker."""
+        return 0.0 if self._worker is None else self._worker.lag_seconds
 
     def restart(self) -> None:
         """Takes a new worker; the next packet written is a key frame."""
+        self._state = EncodingState.RUNNING
         self._on_restart()
         self._take_worker()
 
@@ -84,19 +134,19 @@ class Encoding:
     async def drain(self, timeout_seconds: float) -> None:
         """Delivers what is still inside the encoders, then ends the worker."""
         worker, self._worker = self._worker, None
-        self._is_given_up = True
+        self._state = EncodingState.NONE
         if worker is not None:
             await worker.drain(timeout_seconds)
 
     def kill(self) -> None:
         """Ends the worker at once; what it had not delivered is lost."""
         worker, self._worker = self._worker, None
-        self._is_given_up = True
+        self._state = EncodingState.NONE
         if worker is not None:
             worker.kill()
 
     def _take_worker(self) -> None:
-        self._taken_at = time.monotonic()
+        self._taken_at = self._clock()
         try:
             self._worker = self._pool.take()
         except OSError as error:
@@ -119,11 +169,24 @@ class Encoding:
 
     def on_failure(self, reason: str) -> None:
         self._worker = None
-        has_lived = time.monotonic() - self._taken_at >= STEADY_SECONDS
+        self._problem = reason
+        has_lived = self._clock() - self._taken_at >= STEADY_SECONDS
         self._failures_in_a_row = 1 if has_lived else self._failures_in_a_row + 1
         self._log.warning("worker_failed", reason=reason, failures_in_a_row=self._failures_in_a_row)
-        if self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
-            self._is_given_up = True
-            self._log.error("encoding_given_up", advice="the rungs end; a passed-through rendition goes on")
-            for rung in self._rungs:
-                self._sink.give_up(rung.name)
+        if self._failures_in_a_row < MOST_FAILURES_IN_A_ROW:
+            self._state = EncodingState.RESTARTING
+            self._restart_at = self._clock() + RESTART_WAITS_SECONDS[self._failures_in_a_row - 1]
+        else:
+            self._give_up(reason)
+
+    def _give_up(self, reason: str) -> None:
+        self._state = EncodingState.GIVEN_UP
+        self._log.error(
+            "encoding_given_up",
+            reason=reason,
+            failures_in_a_row=self._failures_in_a_row,
+            advice="what is passed through goes on; mend what the reason says, then have the publisher reconnect",
+        )
+        for rung in self._rungs:
+            self._sink.give_up(rung.name)
+        self._on_given_up(reason)

@@ -20,7 +20,7 @@ import structlog
 from packager.boundaries import BoundaryPlanner, Cut
 from packager.presentation import Presentation
 from pinkmedia.live.clock import START_TICKS, SourceClock
-from pinkmedia.live.encoding import Encoding
+from pinkmedia.live.encoding import NOT_ENCODING, Encoding, EncodingStatus
 from pinkmedia.live.extra_video import ExtraVideo
 from pinkmedia.live.plan import Carried, SourcePlan
 from pinkmedia.media import VIDEO_TIMESCALE, Packet, Rendition, TimedMetadata, VideoTrack
@@ -49,6 +49,7 @@ class SourcePipeline:
         *,
         stream_name: str,
         on_worker_restart: Callable[[], None],
+        on_encoding_given_up: Callable[[str], None],
     ) -> None:
         self._plan = plan
         self._leader_rendition = plan.leader_rendition
@@ -66,6 +67,7 @@ class SourcePipeline:
         self._pool = pool
         self._stream_name = stream_name
         self._on_worker_restart = on_worker_restart
+        self._on_encoding_given_up = on_encoding_given_up
         self._encoding: Encoding | None = None
         self._extra_videos: dict[int, ExtraVideo] = {}
         self._audios: dict[int, Carried] = {}
@@ -74,6 +76,15 @@ class SourcePipeline:
         self._leader_pts_ticks: int | None = None
         """The newest, on the source's own timeline."""
         self._add_carried_renditions()
+
+    @property
+    def encoding_status(self) -> EncodingStatus:
+        return NOT_ENCODING if self._encoding is None else self._encoding.status
+
+    @property
+    def carries_video(self) -> bool:
+        """There are pictures without any encoder."""
+        return any(isinstance(carried.track, VideoTrack) for carried in self._plan.carried)
 
     def write(self, packet: Packet) -> None:
         """One packet on the source's timeline; it is changed in place. Raises SegmentTooLong."""
@@ -148,6 +159,7 @@ class SourcePipeline:
             self._presentation,
             stream_name=self._stream_name,
             on_restart=self._on_worker_restart,
+            on_given_up=self._on_encoding_given_up,
         )
 
     def _in_video_ticks(self, leader_ticks: int) -> int:

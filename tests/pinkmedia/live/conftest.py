@@ -25,12 +25,16 @@ class CountedParts:
     def __init__(self) -> None:
         self.parts: dict[str, int] = {}
         self.restarts = 0
+        self.given_up = 0
 
     def part_published(self, rendition: Rendition, part: Part) -> None:
         self.parts[rendition.name] = self.parts.get(rendition.name, 0) + 1
 
     def worker_restarted(self) -> None:
         self.restarts += 1
+
+    def encoding_given_up(self) -> None:
+        self.given_up += 1
 
 
 class Site:

@@ -64,6 +64,9 @@ class DelayRecorder:
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
         self.seconds[rendition_name].append(time.monotonic() - packet.received_at)
 
+    def on_rung_paused(self, rendition_name: str) -> None:
+        """None is."""
+
     def on_stills(self, stills: Stills) -> None:
         """They are nobody's delay."""
 

@@ -38,6 +38,8 @@ class Presentation:
         self.strip = Strip(layout.window_seconds)
         self.observers: list[Callable[[], None]] = []
         """Called when a rendition is added or withdrawn, and at the end."""
+        self.on_asked: Callable[[], None] = _ignore
+        """Told of a player that asks for a dormant rendition."""
         self._expected = set(expected)
         self._given_up: set[str] = set()
         self._boundaries = Boundaries()
@@ -84,10 +86,15 @@ class Presentation:
         if packager is not None:
             packager.change(rendition)
             return
-        self._packagers[rendition.name] = RenditionPackager(
-            rendition, self.layout, self._boundaries, on_part=self._on_part
-        )
+        packager = RenditionPackager(rendition, self.layout, self._boundaries, on_part=self._on_part)
+        packager.window.on_asked = lambda: self.on_asked()
+        self._packagers[rendition.name] = packager
         self._changed()
+
+    def was_asked_for(self, rendition_name: str, since: float) -> bool:
+        """Whether a player has asked for its playlist since then (monotonic seconds)."""
+        window = self.find(rendition_name)
+        return window is not None and window.asked_at is not None and window.asked_at >= since
 
     def add_boundary(self, pts_ticks: int, *, has_discontinuity: bool = False) -> Boundary:
         return self._boundaries.append(pts_ticks, has_discontinuity=has_discontinuity)
@@ -147,3 +154,7 @@ class Presentation:
     def _changed(self) -> None:
         for observer in self.observers:
             observer()
+
+
+def _ignore() -> None:
+    """Nobody is told."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -35,6 +36,8 @@ from pinkmedia.certificate import CertificateFiles, ServerCertificate
 from pinkmedia.listening import listen
 from pinkmedia.live.broadcast import BroadcastSettings
 from pinkmedia.live.directory import LiveDirectory
+from pinkmedia.live.encoder_host import EncoderHost
+from pinkmedia.live.governor import Governor, GovernorSettings
 from pinkmedia.media import AudioTrack, Part, Rendition
 from pinkmedia.metrics import CONTENT_TYPE, Metrics
 from pinkmedia.passphrases import read_passphrase
@@ -46,6 +49,8 @@ from transcode.pool import WorkerPool
 from web.app import create_app
 from web.origin import Origin
 
+DEFAULT_CORES_SHARE = 0.9
+"""Of the machine's cores that encoders may plan with; the node itself takes from one of them."""
 HTTP_DRAIN_SECONDS = 1
 """How long answers in flight may take at the end. With the encoders' drain it keeps the whole stop under 5 s."""
 STOP_REASON = "the server is shutting down"
@@ -118,8 +123,10 @@ class Node:
         self.certificate = certificate
         self._certificate_watch: asyncio.Task[None] | None = None
         self._metrics = Metrics()
+        self._governor = Governor(_governor_settings(settings))
+        host = EncoderHost(pool, self._governor)
         self.directory = LiveDirectory(
-            store, _broadcast_settings(settings), settings.tier_limits(), pool, PartMetrics(self._metrics)
+            store, _broadcast_settings(settings), settings.tier_limits(), host, PartMetrics(self._metrics)
         )
         reception = Reception(self.directory)
         self._rtmp = RtmpServer(reception, max_connections_per_address=settings.rtmp_connections_per_address)
@@ -135,6 +142,7 @@ class Node:
 
     async def start(self) -> None:
         await self.directory.start()
+        self._governor.start()
         await self._start_ingest()
         self._http_task = asyncio.create_task(self._http.serve(sockets=[self._http_socket]))
         # What is there by now stays: the collector need not look through it again and again while media flows.
@@ -169,6 +177,7 @@ class Node:
         if self._settings.rtmp_reconnect_url is not None:
             await self._rtmp.send_elsewhere(self._settings.rtmp_reconnect_url, STOP_REASON)
         await self.directory.close(STOP_REASON)
+        await self._governor.close()
         await self._rtmp.close(STOP_REASON)
         await self._srt.close(STOP_REASON)
         self._http.should_exit = True
@@ -271,6 +280,11 @@ def _line(line: SrtStatistics) -> dict[str, object]:
     fields = asdict(line)
     del fields["stream_name"]
     return fields
+
+
+def _governor_settings(settings: Settings) -> GovernorSettings:
+    cores = settings.transcode_cores or DEFAULT_CORES_SHARE * (os.cpu_count() or 1)
+    return GovernorSettings(cores, settings.max_workers, settings.on_demand)
 
 
 def _broadcast_settings(settings: Settings) -> BroadcastSettings:

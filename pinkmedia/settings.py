@@ -106,6 +106,23 @@ class Settings(BaseSettings):
     transcode: bool = Field(
         default=True, description="Make the smaller renditions too; off: only what the publisher sends."
     )
+    on_demand: bool = Field(
+        default=False,
+        description="Encode a rendition only while somebody watches it; it begins within a segment of being asked for.",
+    )
+    transcode_cores: float = Field(
+        default=0.0,
+        ge=0,
+        le=1024,
+        description="Processor cores that all encoders together may use; 0: nine tenths of the machine's. What does not"
+        " fit is left out, lowest tier and unwatched renditions first.",
+    )
+    max_workers: int = Field(
+        default=32,
+        ge=1,
+        le=1000,
+        description="Most streams that are transcoded at once; the others are passed through. Each takes some 200 MB.",
+    )
     ladder: tuple[RungSettings, ...] = Field(
         default=DEFAULT_LADDER, min_length=1, max_length=16, description="What streams may be encoded to; see below."
     )

@@ -4,6 +4,8 @@ node                          worker
  │ ◄──────────────── Hello      the process is warm; which codecs it lacks
  │ Configure ────────────►      once
  │ ForceIdr, packets ────►
+ │ SelectRungs ──────────►      which rungs are encoded from a time on; at first all are
+ │ ◄────────────── RungPaused   after the last packet of a rung that is not encoded any more
  │ ◄─────────────── Progress    every second from Hello on: the process lives, and what it has come to
  │ ◄──────────────── Opened     the encoders are open; before the first packet
  │ ◄─────────────── packets     track id = index of the rung + 1; 0 for still pictures
@@ -135,6 +137,37 @@ class ForceIdr:
 
 
 @dataclass(frozen=True, slots=True)
+class SelectRungs:
+    """From the first picture shown at or after this time on, only these rungs are encoded."""
+
+    pts_ticks: int
+    """Of a picture that becomes an IDR picture."""
+    indices: frozenset[int]
+    """Of the rungs, as they were configured."""
+
+    def to_fields(self) -> Fields:
+        return {"type": "select_rungs", "pts_ticks": self.pts_ticks, "indices": sorted(self.indices)}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> SelectRungs:
+        return cls(int(fields["pts_ticks"]), frozenset(int(index) for index in fields["indices"]))
+
+
+@dataclass(frozen=True, slots=True)
+class RungPaused:
+    """Nothing more comes of this rung, unless it is selected again."""
+
+    index: int
+
+    def to_fields(self) -> Fields:
+        return {"type": "rung_paused", "index": self.index}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> RungPaused:
+        return cls(int(fields["index"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """No more packets: deliver what is left and exit."""
 
@@ -238,15 +271,19 @@ class Failed:
         return cls(str(fields["reason"])[:REASON_LIMIT_CHARACTERS])
 
 
-Message: TypeAlias = Hello | Configure | ForceIdr | Drain | Opened | Progress | Drained | Failed
+Message: TypeAlias = (
+    Hello | Configure | ForceIdr | SelectRungs | Drain | Opened | Progress | RungPaused | Drained | Failed
+)
 
 _TYPES: dict[str, type[Message]] = {
     "hello": Hello,
     "configure": Configure,
     "force_idr": ForceIdr,
+    "select_rungs": SelectRungs,
     "drain": Drain,
     "opened": Opened,
     "progress": Progress,
+    "rung_paused": RungPaused,
     "drained": Drained,
     "failed": Failed,
 }

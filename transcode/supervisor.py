@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import structlog
@@ -35,6 +35,8 @@ from transcode.messages import (
     Message,
     Opened,
     Progress,
+    RungPaused,
+    SelectRungs,
     parse_message,
 )
 from transcode.outbox import Outbox
@@ -56,6 +58,9 @@ class LadderSink(Protocol):
 
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
         """One encoded access unit, with the source picture's times."""
+
+    def on_rung_paused(self, rendition_name: str) -> None:
+        """It is not selected any more, and this was its last packet."""
 
     def on_stills(self, stills: Stills) -> None:
         """Still pictures of now."""
@@ -131,6 +136,15 @@ class TranscodeWorker:
         Say so before that picture's packet is written. Several may be pending.
         """
         self._send(ForceIdr(pts_ticks))
+
+    def select_rungs_at(self, pts_ticks: int, names: Collection[str]) -> None:
+        """From the first picture shown at or after this time on, only these rungs are encoded; at first all are.
+
+        The picture must become an IDR picture. Say so before its packet is written.
+        """
+        indices = frozenset(index for index, rung in enumerate(self._rungs) if rung.name in names)
+        self._lag.expect(is_any=bool(indices))
+        self._send(SelectRungs(pts_ticks, indices))
 
     def write(self, packet: Packet) -> None:
         """One access unit of the source; never waits. A worker that falls too far behind fails."""
@@ -231,12 +245,21 @@ class TranscodeWorker:
                 self._watchdog.hear(message.packets_taken)
             case Opened(configurations):
                 self._deliver_renditions(configurations)
+            case RungPaused(index):
+                self._deliver_pause(index)
             case Drained():
                 self._is_over = True
             case Failed(reason):
                 self._fail(reason)
             case _:
                 raise WireError("message that only the node may send")
+
+    def _deliver_pause(self, index: int) -> None:
+        if not 0 <= index < len(self._rungs):
+            raise WireError("pause of an unknown rung")
+        self._lag.paused(index + 1)
+        if self._sink is not None:
+            self._sink.on_rung_paused(self._rungs[index].name)
 
     def _deliver_renditions(self, configurations: Sequence[bytes]) -> None:
         if len(configurations) != len(self._rungs):

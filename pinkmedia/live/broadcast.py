@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
@@ -20,11 +20,11 @@ import structlog
 from packager.boundaries import SegmentTooLong
 from packager.layout import Layout, PackagerSettings
 from packager.presentation import Presentation
+from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.encoding import NOT_ENCODING, EncodingStatus
 from pinkmedia.live.pipeline import SourcePipeline
 from pinkmedia.live.plan import SourceHistory, SourcePlan, StreamPolicy, plan_source
 from pinkmedia.media import VIDEO_TIMESCALE, Packet, TimedMetadata, Track, VideoTrack
-from transcode.pool import WorkerPool
 
 DRAIN_SECONDS = 1.0
 """How long the encoders may take to deliver their last frames: they hold a few, and a stop must be quick."""
@@ -55,7 +55,7 @@ class Broadcast:
         self,
         stream_name: str,
         settings: BroadcastSettings,
-        pool: WorkerPool,
+        host: EncoderHost,
         *,
         policy: StreamPolicy,
         history: SourceHistory,
@@ -73,7 +73,7 @@ class Broadcast:
         self._policy = policy
         self._history = history
         self._settings = settings
-        self._pool = pool
+        self._host = host
         self._open_presentation = open_presentation
         self._on_worker_restart = on_worker_restart
         self._on_encoding_given_up = on_encoding_given_up
@@ -101,17 +101,27 @@ class Broadcast:
         self.state = State.LIVE
         self._tracks = tracks
         self._is_waiting_for_key_frame = False
-        plan = plan_source(tracks, self._history, self._policy, self._settings.packager)
+        plan = self._plan(tracks)
         presentation = self._presentation_for(plan)
         self._pipeline = SourcePipeline(
             plan,
             presentation,
-            self._pool,
+            self._host,
             stream_name=self.stream_name,
+            tier=self._policy.tier,
             on_worker_restart=self._on_worker_restart,
             on_encoding_given_up=self._encoding_given_up,
         )
         self._log.info("source_began", epoch=presentation.epoch, **_described(plan))
+
+    def _plan(self, tracks: Sequence[Track]) -> SourcePlan:
+        """Without rungs when all workers are taken."""
+        plan = plan_source(tracks, self._history, self._policy, self._settings.packager)
+        if not plan.rungs or self._host.governor.has_room():
+            return plan
+        self._log.warning("no_worker_free", advice="raise max_workers; viewers get what is sent")
+        policy = replace(self._policy, ladder=None)
+        return plan_source(tracks, self._history, policy, self._settings.packager)
 
     def write(self, packet: Packet) -> None:
         if self._is_waiting_for_key_frame:

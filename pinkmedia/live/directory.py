@@ -18,13 +18,13 @@ from packager.layout import Layout
 from packager.presentation import Presentation
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.live.broadcast import Broadcast, BroadcastSettings
+from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.encoding import NOT_ENCODING
 from pinkmedia.live.plan import SourceHistory, StreamPolicy
 from pinkmedia.media import Packet, Part, Rendition, TimedMetadata, Track
 from pinkmedia.publishing import Publication, PublishLimits, PublishRefused, PublishRequest, Refusal
 from pinkmedia.store import Stream, StreamStore
 from pinkmedia.tiers import Tier, TierLimits
-from transcode.pool import WorkerPool
 
 ENDED_LINGER_SECONDS = 30.0
 """How long an ended presentation is still served: players read the end of the playlist, and what they still lack."""
@@ -69,13 +69,13 @@ class LiveDirectory:
         store: StreamStore,
         settings: BroadcastSettings,
         tiers: Mapping[Tier, TierLimits],
-        pool: WorkerPool,
+        host: EncoderHost,
         metrics: LiveMetrics,
     ) -> None:
         self._store = store
         self._settings = settings
         self._tiers = tiers
-        self._pool = pool
+        self._host = host
         self._metrics = metrics
         self._streams: dict[str, LiveStream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -140,7 +140,7 @@ class LiveDirectory:
         broadcast = Broadcast(
             stream.name,
             self._settings,
-            self._pool,
+            self._host,
             policy=self._policy_for(stream.tier),
             history=stream.history,
             open_presentation=lambda layout, names: self._open_presentation(stream, layout, names),
@@ -153,7 +153,7 @@ class LiveDirectory:
 
     def _policy_for(self, tier: Tier) -> StreamPolicy:
         limits = self._tiers[tier]
-        return StreamPolicy(limits.ladder if limits.is_transcoding else None, limits.passthrough_bps)
+        return StreamPolicy(limits.ladder if limits.is_transcoding else None, tier, limits.passthrough_bps)
 
     def _end_hopeless(self, stream: LiveStream, broadcast: Broadcast, reason: str) -> None:
         """Viewers see the end instead of nothing, and the publisher is told why."""

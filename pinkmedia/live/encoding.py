@@ -21,9 +21,11 @@ from typing import Protocol
 
 import structlog
 
+from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.media import Packet, PictureSheet, Rendition, VideoTrack
+from pinkmedia.tiers import Tier
 from transcode.ladder import Rung
-from transcode.pool import TranscodeWorker, WorkerPool
+from transcode.pool import TranscodeWorker
 from transcode.stills import Stills
 
 RESTART_WAITS_SECONDS = (0.0, 2.0, 5.0, 15.0)
@@ -65,6 +67,10 @@ class EncodingSink(Protocol):
 
     def write(self, rendition_name: str, packet: Packet) -> None: ...
 
+    def withdraw(self, rendition_name: str, *, is_dormant: bool = False) -> None: ...
+
+    def was_asked_for(self, rendition_name: str, since: float) -> bool: ...
+
     def give_up(self, rendition_name: str) -> None: ...
 
     def show(self, thumbnail: bytes, sheet: PictureSheet) -> None: ...
@@ -75,22 +81,35 @@ class Encoding:
 
     def __init__(
         self,
-        pool: WorkerPool,
+        host: EncoderHost,
         source: VideoTrack,
         rungs: Sequence[Rung],
         sink: EncodingSink,
         *,
         stream_name: str,
+        tier: Tier,
+        essential: frozenset[str] = frozenset(),
         on_restart: Callable[[], None],
         on_given_up: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``on_given_up`` is told why, once, after the sink was told of every rung."""
-        self._pool = pool
-        self._source = source
-        self._rungs = rungs
+        """``essential`` rungs are made however little processor there is. ``on_given_up`` is told why, once, after the
+        sink was told of every rung."""
+        self._host = host
+        self.source = source
+        self.rungs = tuple(rungs)
+        self.stream_name = stream_name
+        self.tier = tier
+        self.essential = essential
+        self.selected = frozenset(rung.name for rung in rungs)
+        """The rungs that are wanted now, by name."""
+        self._encoded = self.selected
+        """Those that the worker knows of."""
+        self._paused: set[str] = set()
+        self._dormant: frozenset[str] = frozenset()
+        self._past_cpu_seconds = 0.0
+        """Of workers that are gone, less what they had used as spares."""
         self._sink = sink
-        self._stream_name = stream_name
         self._on_restart = on_restart
         self._on_given_up = on_given_up
         self._clock = clock
@@ -101,6 +120,7 @@ class Encoding:
         self._state = EncodingState.RUNNING
         self._problem: str | None = None
         self._log = log.bind(stream=stream_name)
+        host.governor.add(self)
         self._take_worker()
 
     @property
@@ -117,6 +137,25 @@ class Encoding:
         """How far the rungs are behind real time; 0 without a worker."""
         return 0.0 if self._worker is None else self._worker.lag_seconds
 
+    @property
+    def cpu_seconds(self) -> float:
+        """Used by all its workers, as they have reported."""
+        return self._past_cpu_seconds + self._reported_cpu_seconds()
+
+    def watched(self, seconds: float) -> frozenset[str]:
+        """The rungs that a player has asked for within so many seconds."""
+        since = self._clock() - seconds
+        return frozenset(rung.name for rung in self.rungs if self._sink.was_asked_for(rung.name, since))
+
+    def select(self, names: frozenset[str], *, dormant: frozenset[str]) -> None:
+        """Only these rungs from the next segment on; ``dormant`` ones are still offered to players."""
+        if names != self.selected:
+            self._log.info("rungs_selected", rungs=sorted(names), dormant=sorted(dormant))
+        changed = dormant ^ self._dormant
+        self.selected, self._dormant = names, dormant
+        for name in changed & self._paused:
+            self._sink.withdraw(name, is_dormant=name in dormant)
+
     def restart(self) -> None:
         """Takes a new worker; the next packet written is a key frame."""
         self._state = EncodingState.RUNNING
@@ -124,8 +163,13 @@ class Encoding:
         self._take_worker()
 
     def begin_segment_at(self, pts_ticks: int) -> None:
-        if self._worker is not None:
-            self._worker.force_idr_at(pts_ticks)
+        if self._worker is None:
+            return
+        self._worker.force_idr_at(pts_ticks)
+        if self.selected != self._encoded:
+            self._encoded = self.selected
+            self._paused -= self.selected
+            self._worker.select_rungs_at(pts_ticks, self.selected)
 
     def write_source(self, packet: Packet) -> None:
         if self._worker is not None:
@@ -133,27 +177,40 @@ class Encoding:
 
     async def drain(self, timeout_seconds: float) -> None:
         """Delivers what is still inside the encoders, then ends the worker."""
-        worker, self._worker = self._worker, None
+        worker = self._release_worker()
         self._state = EncodingState.NONE
+        self._host.governor.remove(self)
         if worker is not None:
             await worker.drain(timeout_seconds)
 
     def kill(self) -> None:
         """Ends the worker at once; what it had not delivered is lost."""
-        worker, self._worker = self._worker, None
+        worker = self._release_worker()
         self._state = EncodingState.NONE
+        self._host.governor.remove(self)
         if worker is not None:
             worker.kill()
 
     def _take_worker(self) -> None:
         self._taken_at = self._clock()
         try:
-            self._worker = self._pool.take()
+            self._worker = self._host.pool.take()
         except OSError as error:
             self.on_failure(f"worker cannot be started: {error.strerror}")
             return
-        self._worker.configure(self._source, self._rungs, self, stream_name=self._stream_name)
-        self._log.info("worker_started", pid=self._worker.pid, rungs=[rung.name for rung in self._rungs])
+        self._encoded = frozenset(rung.name for rung in self.rungs)
+        self._past_cpu_seconds -= self._reported_cpu_seconds()
+        self._worker.configure(self.source, self.rungs, self, stream_name=self.stream_name)
+        self._log.info("worker_started", pid=self._worker.pid, rungs=[rung.name for rung in self.rungs])
+
+    def _release_worker(self) -> TranscodeWorker | None:
+        self._past_cpu_seconds += self._reported_cpu_seconds()
+        worker, self._worker = self._worker, None
+        return worker
+
+    def _reported_cpu_seconds(self) -> float:
+        progress = None if self._worker is None else self._worker.progress
+        return 0.0 if progress is None else progress.cpu_seconds
 
     # What the worker calls:
 
@@ -164,11 +221,16 @@ class Encoding:
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
         self._sink.write(rendition_name, packet)
 
+    def on_rung_paused(self, rendition_name: str) -> None:
+        if rendition_name not in self.selected:  # otherwise it comes back with the next segment
+            self._paused.add(rendition_name)
+            self._sink.withdraw(rendition_name, is_dormant=rendition_name in self._dormant)
+
     def on_stills(self, stills: Stills) -> None:
         self._sink.show(stills.thumbnail, stills.sheet)
 
     def on_failure(self, reason: str) -> None:
-        self._worker = None
+        self._release_worker()
         self._problem = reason
         has_lived = self._clock() - self._taken_at >= STEADY_SECONDS
         self._failures_in_a_row = 1 if has_lived else self._failures_in_a_row + 1
@@ -181,12 +243,13 @@ class Encoding:
 
     def _give_up(self, reason: str) -> None:
         self._state = EncodingState.GIVEN_UP
+        self._host.governor.remove(self)
         self._log.error(
             "encoding_given_up",
             reason=reason,
             failures_in_a_row=self._failures_in_a_row,
             advice="what is passed through goes on; mend what the reason says, then have the publisher reconnect",
         )
-        for rung in self._rungs:
+        for rung in self.rungs:
             self._sink.give_up(rung.name)
         self._on_given_up(reason)

@@ -20,11 +20,12 @@ import structlog
 from packager.boundaries import BoundaryPlanner, Cut
 from packager.presentation import Presentation
 from pinkmedia.live.clock import START_TICKS, SourceClock
+from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.encoding import NOT_ENCODING, Encoding, EncodingStatus
 from pinkmedia.live.extra_video import ExtraVideo
 from pinkmedia.live.plan import Carried, SourcePlan
 from pinkmedia.media import VIDEO_TIMESCALE, Packet, Rendition, TimedMetadata, VideoTrack
-from transcode.pool import WorkerPool
+from pinkmedia.tiers import Tier
 
 MOST_AUDIO_PACKETS = 500
 """Of all audio tracks, kept until the video has come as far: ten seconds, more than any sensible key frame distance."""
@@ -45,9 +46,10 @@ class SourcePipeline:
         self,
         plan: SourcePlan,
         presentation: Presentation,
-        pool: WorkerPool,
+        host: EncoderHost,
         *,
         stream_name: str,
+        tier: Tier,
         on_worker_restart: Callable[[], None],
         on_encoding_given_up: Callable[[str], None],
     ) -> None:
@@ -64,7 +66,8 @@ class SourcePipeline:
             target_ticks=round(plan.layout.segment_target_seconds * VIDEO_TIMESCALE),
             longest_ticks=round(plan.layout.longest_segment_seconds * VIDEO_TIMESCALE),
         )
-        self._pool = pool
+        self._host = host
+        self._tier = tier
         self._stream_name = stream_name
         self._on_worker_restart = on_worker_restart
         self._on_encoding_given_up = on_encoding_given_up
@@ -152,12 +155,15 @@ class SourcePipeline:
         leader, rungs = self._plan.leader, self._plan.rungs
         if not isinstance(leader, VideoTrack) or not rungs:
             return None
+        self._presentation.on_asked = self._host.governor.reconsider
         return Encoding(
-            self._pool,
+            self._host,
             leader,
             rungs,
             self._presentation,
             stream_name=self._stream_name,
+            tier=self._tier,
+            essential=self._plan.essential,
             on_restart=self._on_worker_restart,
             on_given_up=self._on_encoding_given_up,
         )

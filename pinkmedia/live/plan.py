@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from packager.boundaries import Cadence
 from packager.layout import LONGEST_ROUNDED_DOWN_SECONDS, Layout, PackagerSettings, plan_layout
 from pinkmedia.media import AudioTrack, Codec, Track, VideoTrack
+from pinkmedia.tiers import Tier
 from transcode.ladder import Ladder, Rung, plan_ladder, source_name
 
 LONGEST_PASSTHROUGH_SECONDS = 4.0
@@ -36,6 +37,7 @@ class StreamPolicy:
 
     ladder: Ladder | None
     """None: nothing is encoded, viewers get what is sent."""
+    tier: Tier
     passthrough_bps: int
     """Pictures with more, as a mean over some seconds, are encoded anew where there is a ladder."""
 
@@ -66,6 +68,8 @@ class SourcePlan:
     """The track that decides where segments begin, and that rungs are encoded from: video where there is any."""
     carried: tuple[Carried, ...]
     rungs: tuple[Rung, ...]
+    essential: frozenset[str]
+    """Names of the rungs without which not every browser had a picture."""
     cadence: Cadence
     layout: Layout
 
@@ -96,6 +100,7 @@ def plan_source(
         leader=leader,
         carried=(*_carried_videos(served, rungs), *_carried_audios(audios)),
         rungs=rungs,
+        essential=_essential(served, rungs),
         cadence=Cadence.SOURCE_KEY_FRAMES if served else Cadence.FIXED_GRID,
         layout=plan_layout(settings, [leader, *served, *_encoded(leader, rungs), *audios], segment_target_seconds),
     )
@@ -125,6 +130,14 @@ def _rungs(videos: Sequence[VideoTrack], served: Sequence[VideoTrack], ladder: L
     if is_playable and len(served) > 1:
         return ()  # the encoder sends the ladder itself
     return plan_ladder(served[0] if served else videos[0], ladder, passthrough=is_playable)
+
+
+def _essential(served: Sequence[VideoTrack], rungs: Sequence[Rung]) -> frozenset[str]:
+    """The smallest that every browser decodes, where nothing such is passed through."""
+    if any(map(_plays_everywhere, served)):
+        return frozenset()
+    plain = [rung.name for rung in rungs if rung.codec is Codec.H264]
+    return frozenset(plain[-1:])
 
 
 def _plays_everywhere(video: VideoTrack) -> bool:

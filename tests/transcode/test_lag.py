@@ -22,6 +22,25 @@ def test_the_slowest_rung_counts() -> None:
     assert lag.seconds(11.0) == 0.5
 
 
+def test_a_rung_that_is_paused_does_not_count_any_more() -> None:
+    lag = Lag()
+    lag.written(packet(10.0))
+    lag.delivered(packet(10.0, track_id=1), 10.25)
+    lag.delivered(packet(10.0, track_id=2), 13.0)
+    lag.paused(2)
+    assert lag.seconds(13.0) == 0.25
+
+
+def test_nothing_is_late_where_nothing_is_to_come() -> None:
+    lag = Lag()
+    lag.expect(is_any=False)
+    lag.written(packet(10.0))
+    assert lag.seconds(20.0) == 0.0
+    lag.expect(is_any=True)
+    lag.written(packet(20.0))
+    assert lag.seconds(21.0) == 1.0
+
+
 def test_what_waits_without_an_answer_counts_from_its_arrival() -> None:
     lag = Lag()
     lag.written(packet(10.0))

@@ -61,9 +61,15 @@ class Recorder:
         self.renditions: list[Rendition] = []
         self.packets: dict[str, list[Packet]] = defaultdict(list)
         self.stills: list[Stills] = []
+        self.paused: list[str] = []
+        self.has_paused = asyncio.Event()
         self.failures: list[str] = []
         self.has_packets = asyncio.Event()
         self.has_failed = asyncio.Event()
+
+    def on_rung_paused(self, rendition_name: str) -> None:
+        self.paused.append(rendition_name)
+        self.has_paused.set()
 
     def on_stills(self, stills: Stills) -> None:
         self.stills.append(stills)

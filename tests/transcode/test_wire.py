@@ -20,6 +20,8 @@ from transcode.messages import (
     Message,
     Opened,
     Progress,
+    RungPaused,
+    SelectRungs,
     parse_message,
 )
 from transcode.wire import MAX_BODY_BYTES, Fields, WireError, WireReader, encode_control, encode_media
@@ -39,6 +41,9 @@ MESSAGES: list[Message] = [
     Configure(TRACK, (Rung("720p", 1280, 720, Fraction(30000, 1001), 2_500_000),)),
     Configure(replace(TRACK, codec=Codec.AV1), ()),
     ForceIdr(-1),
+    SelectRungs(180_000, frozenset((0, 2))),
+    SelectRungs(180_000, frozenset()),
+    RungPaused(1),
     Drain(),
     Opened((b"\x01\x64", b"\x01\x4d")),
     Progress(1.5, 100_000_000, 30, 2, 90_000, 87_000),

@@ -12,6 +12,8 @@ from pinkmedia.live import broadcast as broadcast_module
 from pinkmedia.live import directory as directory_module
 from pinkmedia.live.broadcast import BroadcastSettings
 from pinkmedia.live.directory import LiveDirectory
+from pinkmedia.live.encoder_host import EncoderHost
+from pinkmedia.live.governor import Governor, GovernorSettings
 from pinkmedia.media import Part, Rendition
 from pinkmedia.publishing import Publication, PublishRequest
 from pinkmedia.settings import Settings
@@ -85,7 +87,8 @@ async def site(
     metrics = CountedParts()
     settings = BroadcastSettings(PackagerSettings(), reconnect_grace_seconds=grace_seconds)
     tiers = Settings(transcode=is_transcoding).tier_limits()
-    directory = LiveDirectory(store, settings, tiers, pool, metrics)
+    governor = Governor(GovernorSettings(cores=64.0, max_workers=64))
+    directory = LiveDirectory(store, settings, tiers, EncoderHost(pool, governor), metrics)
     await directory.start()
     yield Site(directory, store, key, metrics)
     await directory.close("the test is over")

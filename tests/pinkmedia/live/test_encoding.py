@@ -13,9 +13,12 @@ import pytest
 from packager.presentation import Presentation
 from packager.window import Window
 from pinkmedia.live import encoding as encoding_module
+from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.encoding import RESTART_WAITS_SECONDS, Encoding, EncodingState, EncodingStatus
+from pinkmedia.live.governor import Governor, GovernorSettings
 from pinkmedia.media import Packet, PictureSheet, Rendition, VideoTrack
 from pinkmedia.publishing import Publication
+from pinkmedia.tiers import Tier
 from tests.packager.fragments import parse_fragment
 from tests.pictures import FRAME_TICKS, encoded_video
 from tests.pinkmedia.live.conftest import Site
@@ -172,6 +175,12 @@ class GivenUp:
     def show(self, thumbnail: bytes, sheet: PictureSheet) -> None:
         raise AssertionError("no worker ever starts here")
 
+    def withdraw(self, rendition_name: str, *, is_dormant: bool = False) -> None:
+        raise AssertionError("nothing was paused")
+
+    def was_asked_for(self, rendition_name: str, since: float) -> bool:
+        return False
+
     def give_up(self, rendition_name: str) -> None:
         self.names.append(rendition_name)
 
@@ -199,12 +208,14 @@ async def test_workers_that_fail_one_after_another_are_tried_ever_later_and_not_
     refuse_workers(pool, monkeypatch)
     track, _ = footage
     sink, clock, reasons = GivenUp(), Clock(), list[str]()
+    host = EncoderHost(pool, Governor(GovernorSettings(cores=64.0, max_workers=64)))
     encoding = Encoding(
-        pool,
+        host,
         track,
         plan_ladder(track, Ladder(), passthrough=True),
         sink,
         stream_name="alice",
+        tier=Tier.PARTNER,
         on_restart=lambda: None,
         on_given_up=reasons.append,
         clock=clock,

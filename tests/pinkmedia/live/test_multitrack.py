@@ -14,6 +14,7 @@ from pinkmedia.live.extra_video import MOST_HELD_PACKETS, MOST_MISSED_BOUNDARIES
 from pinkmedia.live.plan import SourceHistory, StreamPolicy, plan_source
 from pinkmedia.media import Codec, Packet, VideoTrack
 from pinkmedia.publishing import Publication
+from pinkmedia.tiers import Tier
 from tests.packager.samples import AUDIO, FRAME, VIDEO, audio_packets, video_packets
 from tests.pinkmedia.live.conftest import Site
 from transcode.ladder import Ladder
@@ -38,7 +39,7 @@ def names(
     *tracks: VideoTrack, is_transcoding: bool = True, key_frame_distance_seconds: float = 2.0
 ) -> tuple[set[str], set[str]]:
     """What is passed through, and what is encoded."""
-    policy = StreamPolicy(Ladder() if is_transcoding else None, passthrough_bps=1)
+    policy = StreamPolicy(Ladder() if is_transcoding else None, Tier.PARTNER, passthrough_bps=1)
     plan = plan_source([*tracks, AUDIO], SourceHistory(key_frame_distance_seconds), policy, PackagerSettings())
     return {each.rendition_name for each in plan.carried}, {rung.name for rung in plan.rungs}
 

@@ -1,9 +1,9 @@
 """Decode once, scale once, encode every rung: what a worker process does for its stream.
 
-    packets ─► SourceDecoder ─► Scaler ─┬► RungEncoder (thread) ─► packets
-                                        ├► RungEncoder (thread) ─► packets
-                                        ├► …
-                                        └► Thumbnailer ─► now and then, a still picture
+    packets ─► SourceDecoder ─► Deinterlacer ─► FramePacers ─► Scaler ─┬► RungEncoder (thread) ─► packets
+                                                                       ├► RungEncoder (thread) ─► packets
+                                                                       ├► …
+                                                                       └► Thumbnailer ─► now and then, a still picture
 
 Strategy: the caller's thread decodes and scales, each rung's encoder has a thread; PyAV lets the interpreter go while
 FFmpeg works, so they run side by side. Encoders are opened with the first picture, which alone tells the colour
@@ -13,18 +13,27 @@ properties. Every access unit leaves as soon as it exists.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal, TypeAlias, cast
 
 from av.video.frame import PictureType, VideoFrame
 
 from pinkmedia.media import Packet, VideoTrack
+from transcode.colour import SDR, ColourTags
 from transcode.decoder import SourceDecoder
+from transcode.deinterlacing import Deinterlacer, Timed
 from transcode.encoder import RungEncoder
 from transcode.faults import TranscodeFault
+from transcode.frame_pacing import FramePacer
+from transcode.geometry import Shape, Turn, pixel_aspect, remaining_pixel_aspect, turn_of
 from transcode.ladder import Rung
-from transcode.scaler import Scaler
+from transcode.scaler import PictureKind, Scaler, kind_of
 from transcode.thumbnails import Thumbnailer
+
+HdrHandling: TypeAlias = Literal["tone_map", "refuse"]
+"""What becomes of a source that is HDR (PQ or HLG): SDR, or a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +52,21 @@ class EngineEvents:
 class Engine:
     """Transcodes one source. Not for use by several threads."""
 
-    def __init__(self, source: VideoTrack, rungs: Sequence[Rung], events: EngineEvents) -> None:
+    def __init__(
+        self, source: VideoTrack, rungs: Sequence[Rung], events: EngineEvents, *, hdr: HdrHandling = "tone_map"
+    ) -> None:
+        """Raises TranscodeFault when the source cannot be decoded."""
+        self._source = source
         self._rungs = tuple(rungs)
         self._events = events
+        self._hdr = hdr
         self._decoder = SourceDecoder(source)
+        self._deinterlacer = Deinterlacer()
+        self._pacers = [FramePacer(source.frame_rate, rung.frame_rate) for rung in self._rungs]
+        self._turn = Turn.NONE
         self._scaler: Scaler | None = None
         self._encoders: list[RungEncoder] = []
-        self._thumbnailer = Thumbnailer(self._rungs[-1])
+        self._thumbnailer: Thumbnailer | None = None
         self._idr_pts_ticks: list[int] = []
 
     def force_idr_at(self, pts_ticks: int) -> None:
@@ -61,24 +78,56 @@ class Engine:
 
         Raises TranscodeFault when the source has become another.
         """
-        for frame, received_at in self._decoder.decode(packet):
-            self._encode(frame, received_at)
+        self._encode_all(self._decoder.decode(packet))
 
     def drain(self) -> None:
         """Emits everything that is left; nothing may be written afterwards. Raises TranscodeFault."""
-        for frame, received_at in self._decoder.flush():
+        self._encode_all(self._decoder.flush())
+        for frame, received_at in self._deinterlacer.flush():
             self._encode(frame, received_at)
         for encoder in self._encoders:
             encoder.drain()
 
+    def _encode_all(self, decoded: Iterable[Timed]) -> None:
+        for timed in decoded:
+            for frame, received_at in self._deinterlacer.write(*timed):
+                self._encode(frame, received_at)
+
     def _encode(self, frame: VideoFrame, received_at: float) -> None:
-        frame.pict_type = PictureType.I if self._is_idr_due(frame) else PictureType.NONE
-        scaler = self._scaler or self._open(frame)
-        for encoder, picture in zip(self._encoders, scaler.scale(frame), strict=True):
-            encoder.write(picture, received_at)
-        still = self._thumbnailer.offer(picture, received_at)
-        if still is not None:
-            self._events.on_packet(still)
+        is_idr = self._is_idr_due(frame)
+        wanted = self._wanting(cast(int, frame.pts), is_idr=is_idr)
+        if not wanted:
+            return
+        frame.pict_type = PictureType.I if is_idr else PictureType.NONE
+        kind = self._kind(frame)
+        scaler = self._scaler or self._prepare(kind)
+        pictures: Iterable[VideoFrame] = scaler.scale(frame, kind, wanted)
+        if not self._encoders:
+            pictures = self._open_encoders(list(pictures), kind)
+        for index, picture in zip(wanted, pictures, strict=True):
+            self._encoders[index].write(picture, received_at)
+            if index == len(self._rungs) - 1:
+                self._offer_still(picture, received_at)
+
+    def _wanting(self, pts_ticks: int, *, is_idr: bool) -> tuple[int, ...]:
+        """The rungs, by their indices, that this picture is for."""
+        taken = [pacer.takes(pts_ticks, is_idr=is_idr) for pacer in self._pacers]
+        return tuple(index for index, is_taken in enumerate(taken) if is_taken)
+
+    def _kind(self, frame: VideoFrame) -> PictureKind:
+        turn = turn_of(frame)
+        if turn is not None or frame.key_frame:  # it holds for the pictures that follow
+            self._turn = turn or Turn.NONE
+        kind = kind_of(frame, pixel_aspect(self._decoder.sample_aspect_ratio), self._turn)
+        if kind.tags.is_hdr and self._hdr == "refuse":
+            raise TranscodeFault("source is HDR (PQ or HLG): send SDR in BT.709, or let HDR be tone-mapped")
+        return kind
+
+    def _offer_still(self, picture: VideoFrame, received_at: float) -> None:
+        if self._thumbnailer is not None:
+            still = self._thumbnailer.offer(picture, received_at)
+            if still is not None:
+                self._events.on_packet(still)
 
     def _is_idr_due(self, frame: VideoFrame) -> bool:
         is_due = False
@@ -87,11 +136,36 @@ class Engine:
             is_due = True
         return is_due
 
-    def _open(self, first: VideoFrame) -> Scaler:
-        self._scaler = Scaler(first, self._rungs)
-        aspect_ratio = self._decoder.sample_aspect_ratio
-        self._encoders = [RungEncoder(index, rung, first, aspect_ratio) for index, rung in enumerate(self._rungs)]
+    def _prepare(self, kind: PictureKind) -> Scaler:
+        """What becomes of the first picture decides how the rungs look from now on."""
+        self._rungs = tuple(_upright(rung, self._source, kind.turn) for rung in self._rungs)
+        self._thumbnailer = Thumbnailer(self._rungs[-1])
+        canvases = [Shape(rung.width, rung.height, self._pixel_aspect(rung, kind)) for rung in self._rungs]
+        self._scaler = Scaler(canvases, _output_tags(kind))
+        return self._scaler
+
+    def _open_encoders(self, pictures: list[VideoFrame], kind: PictureKind) -> list[VideoFrame]:
+        """By their first pictures, which are given back."""
+        for index, (rung, picture) in enumerate(zip(self._rungs, pictures, strict=True)):
+            _output_tags(kind).put_on(picture)
+            self._encoders.append(RungEncoder(index, rung, picture, self._pixel_aspect(rung, kind)))
         self._events.on_opened(tuple(encoder.configuration for encoder in self._encoders))
         for encoder in self._encoders:
             encoder.start(self._events.on_packet, self._events.on_fault)
-        return self._scaler
+        return pictures
+
+    def _pixel_aspect(self, rung: Rung, kind: PictureKind) -> Fraction:
+        planned = Shape(self._source.width, self._source.height, kind.shape.pixel_aspect).turned(kind.turn)
+        return remaining_pixel_aspect(planned, rung.width, rung.height)
+
+
+def _upright(rung: Rung, source: VideoTrack, turn: Turn) -> Rung:
+    """Rungs are planned without knowing that the picture lies on its side."""
+    lies_as_coded = (rung.width > rung.height) == (source.width > source.height)
+    if turn.swaps_sides and lies_as_coded:
+        return replace(rung, width=rung.height, height=rung.width)
+    return rung
+
+
+def _output_tags(kind: PictureKind) -> ColourTags:
+    return SDR if kind.tags.is_hdr else kind.tags

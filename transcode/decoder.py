@@ -34,7 +34,7 @@ DECODERS = {
 DECODER_THREADS = 2
 """Slices (or rows, or tiles) decoded at once, where the publisher's encoder cuts its pictures so."""
 CONCEALED_PIXELS_PER_SECOND = 3840 * 2160 * 30
-"""H.264 up to here is decoded by one thread, which is fast enough: beside another one FFmpeg conceals nothing, and shows
+"""H.264 up to here is decoded by one thread, which is fast enough: with another one FFmpeg conceals nothing and shows
 what the memory held before."""
 LARGEST_PIXELS = 8192 * 4320
 """Of a picture: the largest that H.264's and HEVC's levels know. A decoder keeps up to 17 of them, 53 MB each."""

@@ -27,9 +27,10 @@ from transcode.deinterlacing import Deinterlacer, Timed
 from transcode.encoder import RungEncoder
 from transcode.faults import TranscodeFault
 from transcode.frame_pacing import FramePacer
-from transcode.geometry import Shape, Turn, pixel_aspect, remaining_pixel_aspect, turn_of
+from transcode.geometry import Shape, Turn, remaining_pixel_aspect
 from transcode.ladder import Rung
-from transcode.scaler import PictureKind, Scaler, kind_of
+from transcode.picture_kind import PictureKind, PictureKinds
+from transcode.scaler import Scaler
 from transcode.thumbnails import Thumbnailer
 
 HdrHandling: TypeAlias = Literal["tone_map", "refuse"]
@@ -63,7 +64,7 @@ class Engine:
         self._decoder = SourceDecoder(source)
         self._deinterlacer = Deinterlacer()
         self._pacers = [FramePacer(source.frame_rate, rung.frame_rate) for rung in self._rungs]
-        self._turn = Turn.NONE
+        self._kinds = PictureKinds()
         self._scaler: Scaler | None = None
         self._encoders: list[RungEncoder] = []
         self._thumbnailer: Thumbnailer | None = None
@@ -115,10 +116,7 @@ class Engine:
         return tuple(index for index, is_taken in enumerate(taken) if is_taken)
 
     def _kind(self, frame: VideoFrame) -> PictureKind:
-        turn = turn_of(frame)
-        if turn is not None or frame.key_frame:  # it holds for the pictures that follow
-            self._turn = turn or Turn.NONE
-        kind = kind_of(frame, pixel_aspect(self._decoder.sample_aspect_ratio), self._turn)
+        kind = self._kinds.kind_of(frame, self._decoder.sample_aspect_ratio)
         if kind.tags.is_hdr and self._hdr == "refuse":
             raise TranscodeFault("source is HDR (PQ or HLG): send SDR in BT.709, or let HDR be tone-mapped")
         return kind

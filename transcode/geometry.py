@@ -55,16 +55,17 @@ _SIDEWAYS = {
 }
 
 
-def turn_of(frame: VideoFrame) -> Turn | None:
-    """As the picture's display matrix asks; None when it has none."""
+def turn_of(frame: VideoFrame) -> Turn:
+    """As the picture's display matrix asks. Not for every picture: PyAV keeps one whose side data was looked at, until
+    Python collects its garbage."""
     try:
         known = cast(SideDataContainer, frame.side_data)  # the stubs say less than there is
     except ValueError:  # a kind of side data that PyAV has not heard of
-        return None
+        return Turn.NONE
     for side_data in known:
         if side_data.type == SideDataType.DISPLAYMATRIX:
             return turn_by(bytes(side_data))
-    return None
+    return Turn.NONE
 
 
 def turn_by(matrix: bytes) -> Turn:

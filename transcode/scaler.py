@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from av.error import FFmpegError
@@ -24,9 +23,10 @@ from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 
 from pinkmedia.media import VIDEO_TIMESCALE
-from transcode.colour import FULL_RANGE, RGB_MATRIX, SCALABLE_MATRICES, UNSPECIFIED, ColourTags, tags_of
+from transcode.colour import SCALABLE_MATRICES, UNSPECIFIED, ColourTags
 from transcode.faults import TranscodeFault
-from transcode.geometry import Shape, Turn, fitted
+from transcode.geometry import Shape, fitted
+from transcode.picture_kind import PictureKind
 from transcode.tone_mapping import HALD_FORMAT, HALD_LEVEL, hald_picture
 
 PIXEL_FORMAT = "yuv420p"
@@ -37,45 +37,6 @@ SCALER_THREADS = 1
 """A picture takes a few milliseconds, and the encoders keep the other cores busy."""
 TONE_MAPPING_THREADS = min(4, os.cpu_count() or 1)
 """It takes 30 ms of one core for each picture of 1280×720, longer than a picture may."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureKind:
-    """What pictures have in common that go through the same graph."""
-
-    shape: Shape
-    """As coded."""
-    pixel_format: str
-    tags: ColourTags
-    turn: Turn
-
-    @property
-    def upright(self) -> Shape:
-        """As it is shown, in even sizes."""
-        return self.shape.even.turned(self.turn)
-
-    @property
-    def is_rgb(self) -> bool:
-        return self.pixel_format.startswith(("gbr", "rgb", "bgr"))
-
-    @property
-    def is_grey(self) -> bool:
-        return self.pixel_format.startswith("gray")
-
-    @property
-    def matrix(self) -> int:
-        """For the scaler: the numbers' own where it knows it, otherwise none, which keeps them."""
-        if self.is_rgb:
-            return RGB_MATRIX
-        return self.tags.matrix if self.tags.matrix in SCALABLE_MATRICES else UNSPECIFIED
-
-    @property
-    def range(self) -> int:
-        return FULL_RANGE if self.is_rgb else self.tags.range
-
-
-def kind_of(frame: VideoFrame, pixel_aspect: Fraction, turn: Turn) -> PictureKind:
-    return PictureKind(Shape(frame.width, frame.height, pixel_aspect), frame.format.name, tags_of(frame), turn)
 
 
 class Scaler:
@@ -93,7 +54,7 @@ class Scaler:
 
         Raises TranscodeFault.
         """
-        if kind != self._kind:
+        if kind is not self._kind:
             self._kind = kind
             self._graphs.clear()
         graph = self._graphs.get(wanted)

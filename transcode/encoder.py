@@ -43,7 +43,7 @@ class RungEncoder:
         self._track_id = index + 1
         self._frame_duration_ticks = round(VIDEO_TIMESCALE / rung.frame_rate)
         self._arrivals: dict[int, float] = {}
-        self._waiting: queue.Queue[tuple[VideoFrame, float] | None] = queue.Queue(FRAMES_WAITING)
+        self._waiting: queue.Queue[tuple[VideoFrame, float] | Callable[[], None] | None] = queue.Queue(FRAMES_WAITING)
         self._thread: threading.Thread | None = None
         self._context = _open_context(rung, first, aspect_ratio)
 
@@ -67,6 +67,10 @@ class RungEncoder:
         """One picture. Waits while FRAMES_WAITING are ahead of it."""
         self._waiting.put((frame, received_at))
 
+    def when_idle(self, call: Callable[[], None]) -> None:
+        """Calls it, from the encoder's thread, when everything written so far has been emitted."""
+        self._waiting.put(call)
+
     def drain(self) -> None:
         """Returns when everything written has been emitted, and the thread has ended."""
         self._waiting.put(None)
@@ -76,7 +80,10 @@ class RungEncoder:
     def _run(self, on_packet: Callable[[Packet], None], on_fault: Callable[[TranscodeFault], None]) -> None:
         try:
             while (item := self._waiting.get()) is not None:
-                self._encode(*item, on_packet)
+                if callable(item):
+                    item()
+                else:
+                    self._encode(*item, on_packet)
             self._emit(self._context.encode(None), on_packet)
         except FFmpegError as error:
             on_fault(TranscodeFault(f"{self.rung.name} cannot be encoded: {error.strerror}"))

@@ -38,6 +38,8 @@ from transcode.messages import (
     Message,
     Opened,
     Progress,
+    RungPaused,
+    SelectRungs,
     parse_message,
 )
 from transcode.sandbox import enter_sandbox
@@ -125,6 +127,8 @@ class Worker:
             self._taken_pts_ticks = _newest(self._taken_pts_ticks, item.pts_ticks)
         elif isinstance(item, ForceIdr):
             self._engine.force_idr_at(item.pts_ticks)
+        elif isinstance(item, SelectRungs):
+            self._engine.select_rungs_at(item.pts_ticks, item.indices)
 
     def _deliver(self, packet: Packet) -> None:
         """From several threads at once: the newest time is exact enough without a lock."""
@@ -141,6 +145,7 @@ class Worker:
         return EngineEvents(
             on_opened=lambda configurations: self._channel.send(Opened(configurations)),
             on_packet=self._deliver,
+            on_paused=lambda index: self._channel.send(RungPaused(index)),
             on_fault=lambda fault: fail(self._channel, str(fault)),
         )
 

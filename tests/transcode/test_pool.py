@@ -188,13 +188,13 @@ def garbage(packets: list[Packet]) -> list[Packet]:
     return [replace(packet, payload=payload) for packet, payload in zip(packets, payloads, strict=True)]
 
 
-async def test_a_source_that_is_not_what_it_said_is_a_failure_with_its_reason() -> None:
+async def test_a_source_that_is_too_large_is_a_failure_with_its_reason() -> None:
     source, packets = encoded_source(1)
     async with running_pool() as pool:
-        worker, sink = start(pool, replace(source, width=1280))
+        worker, sink = start(pool, replace(source, width=16_384, height=8192))
         worker.write(packets[0])
         await happens(sink.has_failed)
-        assert "picture size is 640×360" in sink.failures[0]
+        assert "16384×8192 are too large" in sink.failures[0]
 
 
 async def test_a_worker_that_falls_behind_is_given_up() -> None:

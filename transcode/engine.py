@@ -77,7 +77,7 @@ class Engine:
     def write(self, packet: Packet) -> None:
         """One access unit of the source. Waits while the encoders are behind.
 
-        Raises TranscodeFault when the source has become another.
+        Raises TranscodeFault when it cannot be decoded, or made a picture of.
         """
         self._encode_all(self._decoder.decode(packet))
 

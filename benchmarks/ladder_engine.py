@@ -39,7 +39,7 @@ def run_engine(clip: Path, rungs: Sequence[Rung], frame_rate: int) -> dict[str, 
         if packet.track_id:
             made[rungs[packet.track_id - 1].name].append(packet)
 
-    engine = Engine(source, rungs, EngineEvents(configurations.extend, keep, faults.append))
+    engine = Engine(source, rungs, EngineEvents(configurations.extend, keep, lambda index: None, faults.append))
     for packet in packets:
         if packet.is_sync:
             engine.force_idr_at(packet.pts_ticks)

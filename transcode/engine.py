@@ -89,7 +89,7 @@ class Engine:
     def write(self, packet: Packet) -> None:
         """One access unit of the source. Waits while the encoders are behind.
 
-        Raises TranscodeFault when the source has become another.
+        Raises TranscodeFault when it cannot be decoded, or made a picture of.
         """
         if not self._selection.indices and not self._wakes(packet):
             return

@@ -217,6 +217,8 @@ class Encoding:
     def on_renditions(self, renditions: Sequence[Rendition]) -> None:
         for rendition in renditions:
             self._sink.add_rendition(rendition)
+        for name in self._paused:  # before they had begun
+            self._sink.withdraw(name, is_dormant=name in self._dormant)
 
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
         self._sink.write(rendition_name, packet)

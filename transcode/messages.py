@@ -4,7 +4,7 @@ node                          worker
  │ ◄──────────────── Hello      the process is warm; which codecs it lacks
  │ Configure ────────────►      once
  │ ForceIdr, packets ────►
- │ ◄─────────────── Progress    every second from Hello on: the process lives, and what it has come to
+ │ ◄─────────────── Progress    every second: the process lives, and what it has come to
  │ ◄──────────────── Opened     the encoders are open; before the first packet
  │ ◄─────────────── packets     track id = index of the rung + 1; 0 for a still picture (JPEG)
  │ Drain ────────────────►

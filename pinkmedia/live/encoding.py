@@ -152,11 +152,12 @@ class Encoding:
             self.on_failure(f"worker cannot be started: {error.strerror}")
             return
         self._worker.configure(self._source, self._rungs, self, stream_name=self._stream_name)
-        self._log.info("worker_started", pid=self._worker.pid, rungs=[rung.name for rung in self._rungs])
 
     # What the worker calls:
 
     def on_renditions(self, renditions: Sequence[Rendition]) -> None:
+        if self._worker is not None:
+            self._log.info("worker_started", pid=self._worker.pid, rungs=[rung.name for rung in self._rungs])
         for rendition in renditions:
             self._sink.add_rendition(rendition)
 

@@ -6,7 +6,7 @@ node                          worker
  │ ForceIdr, packets ────►
  │ SelectRungs ──────────►      which rungs are encoded from a time on; at first all are
  │ ◄────────────── RungPaused   after the last packet of a rung that is not encoded any more
- │ ◄─────────────── Progress    every second from Hello on: the process lives, and what it has come to
+ │ ◄─────────────── Progress    every second: the process lives, and what it has come to
  │ ◄──────────────── Opened     the encoders are open; before the first packet
  │ ◄─────────────── packets     track id = index of the rung + 1; 0 for still pictures
  │ Drain ────────────────►

@@ -239,6 +239,7 @@ class TranscodeWorker:
                 self.missing_codecs, self.missing_decoders = missing_codecs, missing_decoders
                 self.sandbox = sandbox
                 self.is_warm = True
+                self._watchdog.greet()
                 self._greeted.set()
             case Progress():
                 self.progress = message

@@ -15,7 +15,7 @@ LOOK_SECONDS = 1.0
 LONGEST_LOOK_SECONDS = 2.0
 """What one look counts at most, however late it comes: the fault is the node's then."""
 START_SECONDS = 60.0
-"""From the process's start to its first word: loading FFmpeg takes one second, and many on a machine that swaps."""
+"""From the process's start until it is warm: loading FFmpeg takes one second, and many on a machine that swaps."""
 SILENT_SECONDS = 6.0
 """Without a word from a worker that speaks every second: no busy machine delays one thread so long, and a live stream
 is lost after half of it."""
@@ -33,10 +33,15 @@ class Watchdog:
         self._packets_taken = 0
         self._stuck_seconds = 0.0
 
-    def hear(self, packets_taken: int) -> None:
-        """The worker said something: it has taken in so many packets since it was configured."""
+    def greet(self) -> None:
+        """The worker is warm."""
         self._is_warm = True
         self._silent_seconds = 0.0
+
+    def hear(self, packets_taken: int) -> None:
+        """The worker reports: it has taken in so many packets since it was configured."""
+        if self._is_warm:
+            self._silent_seconds = 0.0
         if packets_taken != self._packets_taken:
             self._packets_taken = packets_taken
             self._stuck_seconds = 0.0

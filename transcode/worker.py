@@ -93,7 +93,7 @@ class Worker:
 
     def beat(self) -> None:
         """Reports progress every second, until the node hangs up. For a thread of its own."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             while True:
                 self._channel.send(self._progress())
                 time.sleep(HEARTBEAT_SECONDS)
@@ -168,6 +168,16 @@ def fail(channel: Channel, reason: str) -> None:
         os._exit(EXIT_FAULT)
 
 
+def fail_with_any_thread(channel: Channel) -> None:
+    """No thread is dispensable: what ends one ends the worker, which would only hang without it."""
+
+    def end(arguments: threading.ExceptHookArgs) -> None:
+        threading.__excepthook__(arguments)
+        fail(channel, f"{arguments.exc_type.__name__} in {arguments.thread and arguments.thread.name}")
+
+    threading.excepthook = end
+
+
 def warm_up(sandbox: tuple[str, ...]) -> Hello:
     """Encodes and decodes a picture; says which codecs are missing, and what of the sandbox is in force."""
     missing_codecs = tuple(name for name, mode in REQUIRED_CODECS if not _has_codec(name, mode))
@@ -207,11 +217,14 @@ def main() -> None:
     sandbox = enter_sandbox()
     let_ffmpeg_speak()
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+    fail_with_any_thread(channel)
     try:
-        channel.send(warm_up(sandbox))
         worker = Worker(channel)
         threading.Thread(target=worker.beat, name="heartbeat", daemon=True).start()
+        channel.send(warm_up(sandbox))
         worker.run()
+    except MemoryError:
+        fail(channel, "out of memory")
     except (TranscodeFault, WireError) as error:
         fail(channel, str(error))
     except (BrokenPipeError, ConnectionResetError):

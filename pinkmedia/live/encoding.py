@@ -201,7 +201,6 @@ class Encoding:
         self._encoded = frozenset(rung.name for rung in self.rungs)
         self._past_cpu_seconds -= self._reported_cpu_seconds()
         self._worker.configure(self.source, self.rungs, self, stream_name=self.stream_name)
-        self._log.info("worker_started", pid=self._worker.pid, rungs=[rung.name for rung in self.rungs])
 
     def _release_worker(self) -> TranscodeWorker | None:
         self._past_cpu_seconds += self._reported_cpu_seconds()
@@ -215,6 +214,8 @@ class Encoding:
     # What the worker calls:
 
     def on_renditions(self, renditions: Sequence[Rendition]) -> None:
+        if self._worker is not None:
+            self._log.info("worker_started", pid=self._worker.pid, rungs=[rung.name for rung in self.rungs])
         for rendition in renditions:
             self._sink.add_rendition(rendition)
         for name in self._paused:  # before they had begun

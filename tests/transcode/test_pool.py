@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import time
@@ -49,6 +50,16 @@ import threading
 from transcode import engine
 
 engine.Engine.write = lambda self, packet: threading.Event().wait()
+"""
+FAULTY_THREAD = """
+import threading
+from transcode import encoder
+
+def run(self, *arguments):
+    if self.rung.name == "240p":
+        raise MemoryError
+
+encoder.RungEncoder._run = run
 """
 DEADLINE_SECONDS = 30
 """Generous: a machine that runs the tests may be busy."""
@@ -240,6 +251,35 @@ async def test_a_worker_that_falls_behind_is_given_up() -> None:
         await happens(sink.has_failed)
         await worker.wait_until_reaped()
         assert sink.failures == ["worker fell too far behind its source"]
+
+
+async def test_a_worker_without_memory_fails_and_the_others_go_on() -> None:
+    source, packets = encoded_source(5)
+    async with running_pool() as pool:
+        sound, sound_sink = start(pool, source)
+        poor = pool.take()
+        await poor.wait_until_warm()
+        assert poor.pid is not None
+        resource.prlimit(poor.pid, resource.RLIMIT_AS, (1024 * 1024, 1024 * 1024))  # no more than it has
+        poor_sink = Recorder()
+        poor.configure(source, RUNGS, poor_sink)
+        for packet in packets:
+            poor.write(packet)
+            sound.write(packet)
+        await happens(poor_sink.has_failed)
+        await sound.drain(DEADLINE_SECONDS)
+        assert len(poor_sink.failures) == 1
+        assert_complete(sound_sink, packets)
+
+
+async def test_a_thread_that_fails_ends_its_worker_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_before_workers(FAULTY_THREAD, tmp_path, monkeypatch)
+    source, packets = encoded_source(1)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        worker.write(packets[0])
+        await happens(sink.has_failed)
+        assert sink.failures == ["MemoryError in encoder-240p"]
 
 
 async def until_reported(worker: TranscodeWorker, taken: int, delivered_pts_ticks: int | None) -> Progress:

@@ -46,6 +46,8 @@ from transcode.wire import THUMBNAIL_TRACK_ID, WireError, WireReader
 
 READ_BYTES = 256 * 1024
 """What is asked of the socket at once: more than it ever holds."""
+REPORT_SECONDS = 1.5
+"""Between two reports at most: they come every second."""
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +83,7 @@ class TranscodeWorker:
         self.is_warm = False
         self.progress: Progress | None = None
         """The newest report; None before the first."""
+        self._reported_at = 0.0
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._log = log
@@ -114,6 +117,11 @@ class TranscodeWorker:
         Well under a second on a machine that keeps up; 0 before the first packet.
         """
         return self._lag.seconds(time.monotonic())
+
+    @property
+    def is_reporting(self) -> bool:
+        """It has reported as it should: one that does not hangs, or has only begun; it is not slow."""
+        return self._loop.time() - self._reported_at <= REPORT_SECONDS
 
     async def wait_until_warm(self) -> None:
         """Raises EnvironmentFault when the process ends instead."""
@@ -242,7 +250,7 @@ class TranscodeWorker:
                 self._watchdog.greet()
                 self._greeted.set()
             case Progress():
-                self.progress = message
+                self.progress, self._reported_at = message, self._loop.time()
                 self._watchdog.hear(message.packets_taken)
             case Opened(configurations):
                 self._deliver_renditions(configurations)

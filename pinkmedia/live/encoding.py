@@ -134,8 +134,9 @@ class Encoding:
 
     @property
     def lag_seconds(self) -> float:
-        """How far the rungs are behind real time; 0 without a worker."""
-        return 0.0 if self._worker is None else self._worker.lag_seconds
+        """How far the rungs are behind real time; 0 without a worker, or with one that hangs: that will be replaced."""
+        worker = self._worker
+        return worker.lag_seconds if worker is not None and worker.is_reporting else 0.0
 
     @property
     def cpu_seconds(self) -> float:

@@ -154,7 +154,7 @@ class Encoding:
             self._log.info("rungs_selected", rungs=sorted(names), dormant=sorted(dormant))
         changed = dormant ^ self._dormant
         self.selected, self._dormant = names, dormant
-        for name in changed & self._paused:
+        for name in (changed & self._paused) - names:  # a selected one comes back by itself
             self._sink.withdraw(name, is_dormant=name in dormant)
 
     def restart(self) -> None:

@@ -29,14 +29,15 @@ from transcode.ladder import Rung
 
 TICK_SECONDS = 1.0
 """Workers report as often."""
-PRESSURE_LAG_SECONDS = 0.7
+PRESSURE_LAG_SECONDS = 1.0
 """A worker this far behind its source is not only encoding a difficult picture: players hold about as much."""
-PRESSURE_TICKS = 2
+PRESSURE_TICKS = 3
 """In a row: a moment's pause of the machine is no lack of processor."""
 SHRINK_FACTOR = 0.75
 """Of what is used when workers fall behind: one cut should do."""
 SETTLE_SECONDS = 6.0
-"""Between two cuts: the first is seen in the reports only after the next segments have begun, and lag is worked off."""
+"""After a stream has begun, which takes a while, and between two cuts: the first is seen in the reports only after the
+next segments have begun, and lag is worked off."""
 RESTORE_SECONDS = 30.0
 """Without pressure before the budget grows: players must not be sent to and fro."""
 GROWTH_FACTOR = 1.25
@@ -118,6 +119,8 @@ class Governor:
         self.model_factor = 1.0
         """What this machine needs of what the model says."""
         self._governed: list[Governed] = []
+        self._added_at: dict[str, float] = {}
+        """When each stream's encoders began."""
         self._own_budgets: dict[str, float] = {}
         """Cores, of the streams that were behind alone."""
         self._pressure_ticks = 0
@@ -148,8 +151,10 @@ class Governor:
 
     def add(self, governed: Governed) -> None:
         """A stream's encoders begin; some of its rungs, or of others', may be taken out at once."""
+        now = time.monotonic()
         self._governed.append(governed)
-        self._allocate(time.monotonic())
+        self._added_at[governed.stream_name] = now
+        self._allocate(now)
 
     def remove(self, governed: Governed) -> None:
         """Its share is given to others at the next tick."""
@@ -187,7 +192,8 @@ class Governor:
             self.model_factor += LEARNING_RATE * (factor - self.model_factor)
 
     def _adapt(self, now: float) -> None:
-        behind = [each for each in self._governed if each.lag_seconds > PRESSURE_LAG_SECONDS]
+        steady = [each for each in self._governed if now - self._added_at[each.stream_name] >= SETTLE_SECONDS]
+        behind = [each for each in steady if each.lag_seconds > PRESSURE_LAG_SECONDS]
         self._pressure_ticks = self._pressure_ticks + 1 if behind else 0
         if behind:
             self._last_pressure_at = now

@@ -103,7 +103,7 @@ def test_a_moments_pause_costs_nothing() -> None:
     machine = Machine(stream)
     machine.run(10)
     stream.lag_seconds = 2.0
-    machine.run(1)
+    machine.run(2)
     stream.lag_seconds = 0.0
     machine.run(20)
     assert stream.selected == ALL

@@ -141,7 +141,8 @@ def test_a_withdrawn_rendition_comes_back_with_a_segment() -> None:
     for packet in packets[150:]:  # within the third segment
         packager.write(packet)
     assert packager.window.is_playable
-    (segment,) = packager.window.segments
+    gap, segment = packager.window.segments
+    assert (gap.msn, gap.is_gap) == (3, True)
     assert (segment.msn, segment.start_seconds, segment.has_discontinuity) == (4, 7.0, False)
     assert parse_fragment(segment.parts[0].data).decode_time_ticks == packets[180].dts_ticks
 

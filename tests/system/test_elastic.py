@@ -56,11 +56,13 @@ async def test_a_rung_that_nobody_watches_begins_when_it_is_asked_for(tmp_path: 
             first = await player.media(rung)
             assert first.segments[-1].msn - before.segments[-1].msn in {0, 1, 2}
             later = await follow_until_segment(player, rung, msn=first.segments[-1].msn + 2)
-            assert not [segment for segment in later.segments if segment.is_gap or segment.has_discontinuity]
-            data = [await player.bytes(rung, uri) for uri in (later.segments[0].map_uri, later.segments[0].uri) if uri]
+            gap, begun, *others = later.segments
+            assert gap.is_gap
+            assert not [segment for segment in (begun, *others) if segment.is_gap or segment.has_discontinuity]
+            data = [await player.bytes(rung, uri) for uri in (begun.map_uri, begun.uri) if uri]
             assert len(data) == 2
             times = {segment.msn: segment.duration_seconds for segment in (await player.media(source)).segments}
-            assert later.segments[0].duration_seconds == times[later.segments[0].msn]
+            assert begun.duration_seconds == times[begun.msn]
 
 
 async def until_both_are_offered(playback_url: str) -> dict[str, str]:

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 ADDRESS_SPACE_BYTES = 8 * 1024**3
-"""Far above what 4K with its ladder maps (about 2 GB); a runaway allocation ends the worker, not the machine."""
+"""Mapped, not used: 4K with its ladder maps 0.75 GB on two cores, and every thread that a larger machine adds up to
+72 MB, most of it never touched. A runaway allocation ends the worker, not the machine."""
 OPEN_FILES = 64
 """Its socket, its standard streams, and libraries while they load."""
 NICENESS = 5

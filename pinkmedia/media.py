@@ -43,6 +43,10 @@ class Colour:
     is_full_range: bool
 
 
+HDR_TRANSFERS = frozenset({16, 18})
+"""PQ and HLG."""
+
+
 @dataclass(frozen=True, slots=True)
 class HdrMetadata:
     """What an HDR display must know of the mastering; bodies of the ISO/IEC 14496-12 §12.1.6 and .7 boxes."""

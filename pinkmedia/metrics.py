@@ -52,6 +52,11 @@ class Metrics:
         self.encodings_given_up = Counter(
             "pinkmedia_encodings_given_up", "Sources whose rungs were given up.", registry=registry
         )
+        self.rungs_left_out = Gauge(
+            "pinkmedia_rungs_left_out",
+            "Renditions that are not encoded now, for want of processor or viewers.",
+            registry=registry,
+        )
         self.http_requests = Counter(
             "pinkmedia_http_requests", "HTTP requests answered, by class of route.", ["route"], registry=registry
         )

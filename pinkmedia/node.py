@@ -190,6 +190,7 @@ class Node:
         self._metrics.rtmp_connections.set(self._rtmp.connection_count)
         self._metrics.rtmp_tls_connections.set(self._rtmp.tls_connection_count)
         self._metrics.srt_connections.set(self._srt.connection_count)
+        self._metrics.rungs_left_out.set(self._governor.left_out_count)
         self._report_ingest()
         return self._metrics.render(), CONTENT_TYPE
 

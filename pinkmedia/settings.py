@@ -106,6 +106,10 @@ class Settings(BaseSettings):
     transcode: bool = Field(
         default=True, description="Make the smaller renditions too; off: only what the publisher sends."
     )
+    hdr: Literal["tone_map", "refuse"] = Field(
+        default="tone_map",
+        description="What HDR sources (PQ, HLG) become: renditions in SDR, or none; it is itself passed through.",
+    )
     on_demand: bool = Field(
         default=False,
         description="Encode a rendition only while somebody watches it; it begins within a segment of being asked for.",
@@ -252,7 +256,7 @@ class Settings(BaseSettings):
         passthrough_kbps = getattr(self, f"{tier}_passthrough_kbps", max_kbps)  # a tier without a worker has no limit
         return TierLimits(
             publish,
-            Ladder(tuple(rung.template() for rung in self.ladder), max_height, max_fps),
+            Ladder(tuple(rung.template() for rung in self.ladder), max_height, max_fps, self.hdr),
             is_transcoding=self.transcode and tier is not Tier.PASSTHROUGH,
             passthrough_bps=passthrough_kbps * 1000,
         )

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from av.video.frame import VideoFrame
 
+from pinkmedia.media import HDR_TRANSFERS
+
 UNSPECIFIED = 2
 BT709 = 1
 BT470BG = 5
@@ -39,7 +41,7 @@ class ColourTags:
 
     @property
     def is_hdr(self) -> bool:
-        return self.transfer in (PQ, HLG)
+        return self.transfer in HDR_TRANSFERS
 
     def put_on(self, frame: VideoFrame) -> None:
         """Tells the encoder that is opened with the picture."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from typing import Literal, TypeAlias, cast
+from typing import cast
 
 from av.video.frame import PictureType, VideoFrame
 
@@ -29,14 +29,11 @@ from transcode.encoder import RungEncoder
 from transcode.faults import TranscodeFault
 from transcode.frame_pacing import FramePacer
 from transcode.geometry import Shape, Turn, remaining_pixel_aspect
-from transcode.ladder import Rung
+from transcode.ladder import HdrHandling, Rung
 from transcode.picture_kind import PictureKind, PictureKinds
 from transcode.rung_selection import RungSelection
 from transcode.scaler import Scaler
 from transcode.thumbnails import Thumbnailer
-
-HdrHandling: TypeAlias = Literal["tone_map", "refuse"]
-"""What becomes of a source that is HDR (PQ or HLG): SDR, or a fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal, TypeAlias
 
 from pinkmedia.media import Codec, VideoTrack
 
+HdrHandling: TypeAlias = Literal["tone_map", "refuse"]
+"""What becomes of a source that is HDR (PQ or HLG): SDR rungs, or none."""
 FRAME_RATE_TOLERANCE = Fraction(21, 20)
 """A rate this much above a limit is still within it: measured rates waver, and 30.1 must not become 15.05."""
 HIGH_FRAME_RATE = 30
@@ -65,6 +68,7 @@ class Ladder:
     """Largest picture that is served, passed through or encoded; of upright pictures the width."""
     max_fps: int = 60
     """Most frames per second that are served."""
+    hdr: HdrHandling = "tone_map"
 
     def fits(self, source: VideoTrack) -> bool:
         """Whether it may be passed through, by its size and frame rate."""

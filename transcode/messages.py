@@ -22,7 +22,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from pinkmedia.media import Codec, VideoTrack
-from transcode.ladder import Rung
+from transcode.ladder import HdrHandling, Rung
 from transcode.wire import Fields, WireError
 
 REASON_LIMIT_CHARACTERS = 500
@@ -63,6 +63,7 @@ class Configure:
 
     source: VideoTrack
     rungs: tuple[Rung, ...]
+    hdr: HdrHandling = "tone_map"
 
     def to_fields(self) -> Fields:
         return {
@@ -77,6 +78,7 @@ class Configure:
                 "frame_rate": str(self.source.frame_rate),
             },
             "rungs": [_rung_fields(rung) for rung in self.rungs],
+            "hdr": self.hdr,
         }
 
     @classmethod
@@ -91,7 +93,8 @@ class Configure:
             codec_string=source["codec_string"],
             frame_rate=Fraction(source["frame_rate"]),
         )
-        return cls(track, tuple(_rung_from(rung) for rung in fields["rungs"]))
+        hdr: HdrHandling = "refuse" if fields["hdr"] == "refuse" else "tone_map"
+        return cls(track, tuple(_rung_from(rung) for rung in fields["rungs"]), hdr)
 
 
 def _rung_fields(rung: Rung) -> Fields:

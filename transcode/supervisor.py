@@ -23,7 +23,7 @@ from pinkmedia.codecs.h264 import AvcConfiguration, video_track
 from pinkmedia.errors import EnvironmentFault, PinkmediaError
 from pinkmedia.media import Packet, Rendition, VideoTrack
 from transcode import worker_process
-from transcode.ladder import Rung
+from transcode.ladder import HdrHandling, Rung
 from transcode.lag import Lag
 from transcode.messages import (
     Configure,
@@ -130,13 +130,19 @@ class TranscodeWorker:
             raise EnvironmentFault("transcode worker does not start; see the log for its last words")
 
     def configure(
-        self, source: VideoTrack, rungs: Sequence[Rung], sink: LadderSink, *, stream_name: str | None = None
+        self,
+        source: VideoTrack,
+        rungs: Sequence[Rung],
+        sink: LadderSink,
+        *,
+        stream_name: str | None = None,
+        hdr: HdrHandling = "tone_map",
     ) -> None:
         """What to encode (at least one rung), and who takes it. Once, before anything is written."""
         self._log = log.bind(stream=stream_name) if stream_name else log
         self._rungs = tuple(rungs)
         self._sink = sink
-        self._send(Configure(source, self._rungs))
+        self._send(Configure(source, self._rungs, hdr))
 
     def force_idr_at(self, pts_ticks: int) -> None:
         """The first picture shown at or after this time becomes an IDR picture in every rung.

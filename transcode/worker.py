@@ -118,7 +118,7 @@ class Worker:
 
     def _handle(self, item: Message | Packet) -> None:
         if isinstance(item, Configure):
-            self._engine = Engine(item.source, item.rungs, self._events())
+            self._engine = Engine(item.source, item.rungs, self._events(), hdr=item.hdr)
         elif self._engine is None:
             raise WireError("media before configuration")
         elif isinstance(item, Packet):

@@ -24,7 +24,7 @@ import structlog
 from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.media import Packet, PictureSheet, Rendition, VideoTrack
 from pinkmedia.tiers import Tier
-from transcode.ladder import Rung
+from transcode.ladder import HdrHandling, Rung
 from transcode.pool import TranscodeWorker
 from transcode.stills import Stills
 
@@ -89,6 +89,7 @@ class Encoding:
         stream_name: str,
         tier: Tier,
         essential: frozenset[str] = frozenset(),
+        hdr: HdrHandling = "tone_map",
         on_restart: Callable[[], None],
         on_given_up: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
@@ -101,6 +102,7 @@ class Encoding:
         self.stream_name = stream_name
         self.tier = tier
         self.essential = essential
+        self._hdr = hdr
         self.selected = frozenset(rung.name for rung in rungs)
         """The rungs that are wanted now, by name."""
         self._encoded = self.selected
@@ -201,7 +203,7 @@ class Encoding:
             return
         self._encoded = frozenset(rung.name for rung in self.rungs)
         self._past_cpu_seconds -= self._reported_cpu_seconds()
-        self._worker.configure(self.source, self.rungs, self, stream_name=self.stream_name)
+        self._worker.configure(self.source, self.rungs, self, stream_name=self.stream_name, hdr=self._hdr)
 
     def _release_worker(self) -> TranscodeWorker | None:
         self._past_cpu_seconds += self._reported_cpu_seconds()

@@ -141,8 +141,8 @@ class Governor:
                 await self._task
 
     @property
-    def shed_count(self) -> int:
-        """Rungs that are not made although their streams would have them."""
+    def left_out_count(self) -> int:
+        """Rungs that are not encoded now."""
         return sum(len(each.rungs) - len(each.selected) for each in self._governed)
 
     def has_room(self) -> bool:

@@ -164,6 +164,7 @@ class SourcePipeline:
             stream_name=self._stream_name,
             tier=self._tier,
             essential=self._plan.essential,
+            hdr=self._plan.hdr,
             on_restart=self._on_worker_restart,
             on_given_up=self._on_encoding_given_up,
         )

@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 
 from packager.boundaries import Cadence
 from packager.layout import LONGEST_ROUNDED_DOWN_SECONDS, Layout, PackagerSettings, plan_layout
-from pinkmedia.media import AudioTrack, Codec, Track, VideoTrack
+from pinkmedia.media import HDR_TRANSFERS, AudioTrack, Codec, Track, VideoTrack
 from pinkmedia.tiers import Tier
-from transcode.ladder import Ladder, Rung, plan_ladder, source_name
+from transcode.ladder import HdrHandling, Ladder, Rung, plan_ladder, source_name
 
 LONGEST_PASSTHROUGH_SECONDS = 4.0
 """Segments longer than this make joining and switching too slow; encoding anew is worth its cost then."""
@@ -70,6 +70,7 @@ class SourcePlan:
     rungs: tuple[Rung, ...]
     essential: frozenset[str]
     """Names of the rungs without which not every browser had a picture."""
+    hdr: HdrHandling
     cadence: Cadence
     layout: Layout
 
@@ -101,6 +102,7 @@ def plan_source(
         carried=(*_carried_videos(served, rungs), *_carried_audios(audios)),
         rungs=rungs,
         essential=_essential(served, rungs),
+        hdr=policy.ladder.hdr if policy.ladder else "tone_map",
         cadence=Cadence.SOURCE_KEY_FRAMES if served else Cadence.FIXED_GRID,
         layout=plan_layout(settings, [leader, *served, *_encoded(leader, rungs), *audios], segment_target_seconds),
     )
@@ -129,7 +131,10 @@ def _rungs(videos: Sequence[VideoTrack], served: Sequence[VideoTrack], ladder: L
     is_playable = any(map(_plays_everywhere, served))
     if is_playable and len(served) > 1:
         return ()  # the encoder sends the ladder itself
-    return plan_ladder(served[0] if served else videos[0], ladder, passthrough=is_playable)
+    source = served[0] if served else videos[0]
+    if ladder.hdr == "refuse" and source.colour is not None and source.colour.transfer in HDR_TRANSFERS:
+        return ()
+    return plan_ladder(source, ladder, passthrough=is_playable)
 
 
 def _essential(served: Sequence[VideoTrack], rungs: Sequence[Rung]) -> frozenset[str]:

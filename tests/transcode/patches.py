@@ -14,8 +14,8 @@ from av.video.frame import PictureType, VideoFrame
 from pinkmedia.codecs.h264 import AvcConfiguration, video_track
 from pinkmedia.media import VIDEO_TIMESCALE, Packet, VideoTrack
 from tests.transcode.sources import FRAME_RATE, ORIGIN_TICKS, _packet, decoded
-from transcode.engine import Engine, EngineEvents, HdrHandling
-from transcode.ladder import Rung
+from transcode.engine import Engine, EngineEvents
+from transcode.ladder import HdrHandling, Rung
 from transcode.wire import THUMBNAIL_TRACK_ID
 
 

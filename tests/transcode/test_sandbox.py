@@ -33,7 +33,7 @@ from transcode.faults import TranscodeFault
 def attempt():
 {attempt}
 
-def tried(*arguments):
+def tried(*arguments, **named):
     try:
         attempt()
     except Exception as error:

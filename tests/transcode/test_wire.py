@@ -39,7 +39,7 @@ TRACK = VideoTrack(1, Codec.H264, b"\x01\x64", 1920, 1080, "avc1.640028", Fracti
 MESSAGES: list[Message] = [
     Hello(("libx264",), ("libdav1d", "vp9")),
     Configure(TRACK, (Rung("720p", 1280, 720, Fraction(30000, 1001), 2_500_000),)),
-    Configure(replace(TRACK, codec=Codec.AV1), ()),
+    Configure(replace(TRACK, codec=Codec.AV1), (), "refuse"),
     ForceIdr(-1),
     SelectRungs(180_000, frozenset((0, 2))),
     SelectRungs(180_000, frozenset()),

@@ -74,7 +74,7 @@ def test_a_machine_with_room_encodes_everything() -> None:
     machine = Machine(OneStream("a"), OneStream("b"))
     machine.run(60)
     assert [stream.selected for stream in machine.streams] == [ALL, ALL]
-    assert machine.governor.shed_count == 0
+    assert machine.governor.left_out_count == 0
     assert machine.governor.used_cores == pytest.approx(2 * FULL_CORES)
 
 
@@ -83,7 +83,7 @@ def test_a_stream_that_does_not_fit_begins_with_less() -> None:
     machine = Machine(first, second, cores=1.6 * FULL_CORES)
     assert first.selected == ALL
     assert second.selected < ALL
-    assert machine.governor.shed_count == len(ALL - second.selected)
+    assert machine.governor.left_out_count == len(ALL - second.selected)
 
 
 def test_workers_that_fall_behind_lose_rungs_and_get_them_back() -> None:

@@ -12,17 +12,18 @@ from packager.layout import PackagerSettings
 from packager.window import Window
 from pinkmedia.live.extra_video import MOST_HELD_PACKETS, MOST_MISSED_BOUNDARIES, ExtraVideo
 from pinkmedia.live.plan import SourceHistory, StreamPolicy, plan_source
-from pinkmedia.media import Codec, Packet, VideoTrack
+from pinkmedia.media import Codec, Colour, Packet, VideoTrack
 from pinkmedia.publishing import Publication
 from pinkmedia.tiers import Tier
 from tests.packager.samples import AUDIO, FRAME, VIDEO, audio_packets, video_packets
 from tests.pinkmedia.live.conftest import Site
-from transcode.ladder import Ladder
+from transcode.ladder import HdrHandling, Ladder
 
 pytestmark = pytest.mark.anyio
 
 SMALL = replace(VIDEO, track_id=3, width=640, height=360)
 COMMENTARY = replace(AUDIO, track_id=4)
+PQ = Colour(primaries=9, transfer=16, matrix=9, is_full_range=False)
 HEVC = replace(VIDEO, codec=Codec.HEVC, codec_string="hvc1.1.6.L93.B0")
 
 
@@ -36,10 +37,13 @@ def regular(count: int, *, late_ticks: int = 0, key_every: int = 60) -> Iterator
 
 
 def names(
-    *tracks: VideoTrack, is_transcoding: bool = True, key_frame_distance_seconds: float = 2.0
+    *tracks: VideoTrack,
+    is_transcoding: bool = True,
+    key_frame_distance_seconds: float = 2.0,
+    hdr: HdrHandling = "tone_map",
 ) -> tuple[set[str], set[str]]:
     """What is passed through, and what is encoded."""
-    policy = StreamPolicy(Ladder() if is_transcoding else None, Tier.PARTNER, passthrough_bps=1)
+    policy = StreamPolicy(Ladder(hdr=hdr) if is_transcoding else None, Tier.PARTNER, passthrough_bps=1)
     plan = plan_source([*tracks, AUDIO], SourceHistory(key_frame_distance_seconds), policy, PackagerSettings())
     return {each.rendition_name for each in plan.carried}, {rung.name for rung in plan.rungs}
 
@@ -54,6 +58,8 @@ def test_plans() -> None:
         {"720p-hevc", "360p-hevc", "audio"},
         {"720p", "480p", "360p"},
     )
+    assert names(replace(HEVC, colour=PQ)) == ({"720p-hevc", "audio"}, {"720p", "480p", "360p"})
+    assert names(replace(HEVC, colour=PQ), hdr="refuse") == ({"720p-hevc", "audio"}, set())
     assert names(HEVC, is_transcoding=False) == ({"720p-hevc", "audio"}, set())
     assert names(HEVC, key_frame_distance_seconds=8) == ({"audio"}, {"720p", "480p", "360p"})
 

@@ -161,6 +161,7 @@ class Governor:
         if governed in self._governed:
             self._governed.remove(governed)
             self._own_budgets.pop(governed.stream_name, None)
+            self._added_at.pop(governed.stream_name, None)
             self._last_tick = None  # what it had used is not in the sum any more
 
     def reconsider(self) -> None:
@@ -176,7 +177,10 @@ class Governor:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self.tick(time.monotonic())
+            try:
+                self.tick(time.monotonic())
+            except Exception:  # a stream that cannot be governed must not leave all others to themselves
+                log.exception("governor_failed")
 
     # Measuring
 

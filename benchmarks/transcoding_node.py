@@ -23,6 +23,7 @@ from tests.support import require_tool
 REENCODE_SECONDS = 18.0
 """A source over its tier's bit rate is encoded anew after ten seconds; and a few more until that runs."""
 SETTLING_SECONDS = 6.0
+UNLIMITED_CORES = 1000
 
 
 def server_cores(clip: Path, arguments: argparse.Namespace, *, passthrough: bool) -> float:
@@ -49,7 +50,10 @@ def transcoding_server(
         for each in TEMPLATES
     ]
     ports = {"http_port": arguments.http_port, "rtmp_port": arguments.rtmp_port, "srt_port": 0}
-    environment = server_environment(folder, **ports, ladder=json.dumps(ladder), **settings)
+    # The model is not to decide here how much is measured.
+    environment = server_environment(
+        folder, **ports, ladder=json.dumps(ladder), transcode_cores=UNLIMITED_CORES, **settings
+    )
     with running_server(environment, Path(folder) / "log") as node:
         yield node.pid, environment
 

@@ -39,8 +39,11 @@ async def start_process(socket_fd: int) -> asyncio.subprocess.Process:
 
 
 def environment() -> dict[str, str]:
-    """Nothing of the node's own: it may hold secrets. The worker finds the project where the node has it."""
-    return {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "PATH": os.defpath}
+    """Nothing of the node's own: it may hold secrets. The worker finds the project where the node has it.
+
+    numpy must not start threads when it is loaded: privileges are a thread's own, and only the main one gives them up.
+    """
+    return {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "PATH": os.defpath, "OPENBLAS_NUM_THREADS": "1"}
 
 
 def kill(process: asyncio.subprocess.Process) -> None:

@@ -422,7 +422,11 @@ async def test_workers_die_with_their_node() -> None:
         *(sys.executable, "-c", NODE_SCRIPT), stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.PIPE
     )
     assert node.stdout is not None
-    worker = os.pidfd_open(int(await node.stdout.readline()))
+    printed = b""
+    while not printed.strip().isdigit():  # warnings may come first
+        printed = await node.stdout.readline()
+        assert printed, "the node has ended"
+    worker = os.pidfd_open(int(printed))
     node.kill()
     await node.wait()
     has_died = asyncio.Event()

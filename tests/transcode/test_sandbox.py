@@ -90,10 +90,13 @@ async def test_it_gives_way_and_dies_before_the_node(worker: TranscodeWorker) ->
 
 
 async def test_it_has_no_privileges_and_cannot_gain_any(worker: TranscodeWorker) -> None:
-    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{worker.pid}/status").read_text().splitlines())
-    assert status["NoNewPrivs"] == "1"
-    if "no_capabilities" in worker.sandbox:
-        assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff")} == {0}
+    threads = list(Path(f"/proc/{worker.pid}/task").iterdir())
+    assert len(threads) > 1  # its privileges are each thread's own
+    for thread in threads:
+        status = dict(line.split(":\t", 1) for line in (thread / "status").read_text().splitlines())
+        assert status["NoNewPrivs"] == "1"
+        if "no_capabilities" in worker.sandbox:
+            assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff")} == {0}
 
 
 async def test_it_has_its_socket_and_standard_streams_and_nothing_else(worker: TranscodeWorker) -> None:

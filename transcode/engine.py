@@ -21,6 +21,7 @@ from av.video.frame import PictureType, VideoFrame
 from pinkmedia.media import Packet, VideoTrack
 from transcode.decoder import SourceDecoder
 from transcode.encoder import RungEncoder
+from transcode.encoder_context import EncoderOpener
 from transcode.faults import TranscodeFault
 from transcode.ladder import Rung
 from transcode.scaler import Scaler
@@ -32,7 +33,7 @@ class EngineEvents:
     """Who is told what. Packets and faults come from several threads at once."""
 
     on_opened: Callable[[tuple[bytes, ...]], None]
-    """The encoders are open: an AVCDecoderConfigurationRecord per rung. Before any packet."""
+    """The encoders are open: a configuration record per rung. Before any packet."""
     on_packet: Callable[[Packet], None]
     """An encoded access unit; its track id is the rung's index + 1, its times are the source picture's. Or a still
     picture (`transcode.thumbnails`)."""
@@ -43,9 +44,13 @@ class EngineEvents:
 class Engine:
     """Transcodes one source. Not for use by several threads."""
 
-    def __init__(self, source: VideoTrack, rungs: Sequence[Rung], events: EngineEvents) -> None:
+    def __init__(
+        self, source: VideoTrack, rungs: Sequence[Rung], events: EngineEvents, opener: EncoderOpener | None = None
+    ) -> None:
+        """``opener`` opens the rungs' encoders; None: in software."""
         self._rungs = tuple(rungs)
         self._events = events
+        self._opener = opener or EncoderOpener()
         self._decoder = SourceDecoder(source)
         self._scaler: Scaler | None = None
         self._encoders: list[RungEncoder] = []
@@ -90,7 +95,9 @@ class Engine:
     def _open(self, first: VideoFrame) -> Scaler:
         self._scaler = Scaler(first, self._rungs)
         aspect_ratio = self._decoder.sample_aspect_ratio
-        self._encoders = [RungEncoder(index, rung, first, aspect_ratio) for index, rung in enumerate(self._rungs)]
+        self._encoders = [
+            RungEncoder(index, rung, first, aspect_ratio, self._opener) for index, rung in enumerate(self._rungs)
+        ]
         self._events.on_opened(tuple(encoder.configuration for encoder in self._encoders))
         for encoder in self._encoders:
             encoder.start(self._events.on_packet, self._events.on_fault)

@@ -1,10 +1,10 @@
 """What the node and a worker tell each other beside media: one type per message, each to and from JSON fields.
 
 node                          worker
- │ ◄──────────────── Hello      the process is warm; which codecs it lacks
+ │ ◄──────────────── Hello      the process is warm; which codecs it lacks, which hardware encoders it found
  │ Configure ────────────►      once
  │ ForceIdr, packets ────►
- │ ◄──────────────── Opened     the encoders are open; before the first packet
+ │ ◄──────────────── Opened     the encoders are open, and which they are; before the first packet
  │ ◄─────────────── packets     track id = index of the rung + 1; 0 for a still picture (JPEG)
  │ Drain ────────────────►
  │ ◄─────────────── Drained     after the last packet; the worker exits
@@ -13,16 +13,25 @@ node                          worker
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
 from pinkmedia.media import Codec, VideoTrack
+from transcode.encoder_choice import ENCODER_WISHES, ENCODERS
+from transcode.encoder_kinds import Family
 from transcode.ladder import Rung
 from transcode.wire import Fields, WireError
 
 REASON_LIMIT_CHARACTERS = 500
 """A reason is a line of a log, whatever a library has to say."""
+MAX_NOTES = 10
+"""More than a ladder has rungs."""
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(str(value) for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +42,23 @@ class Hello:
     """Without which nothing can be transcoded."""
     missing_decoders: tuple[str, ...] = ()
     """Whose sources cannot be transcoded; all others can."""
+    hardware_encoders: tuple[str, ...] = ()
+    """Of the kind that it was started to look for: those which work."""
 
     def to_fields(self) -> Fields:
         return {
             "type": "hello",
             "missing_codecs": self.missing_codecs,
             "missing_decoders": self.missing_decoders,
+            "hardware_encoders": self.hardware_encoders,
         }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Hello:
         return cls(
-            tuple(str(name) for name in fields["missing_codecs"]),
-            tuple(str(name) for name in fields["missing_decoders"]),
+            _texts(fields["missing_codecs"]),
+            _texts(fields["missing_decoders"]),
+            _texts(fields["hardware_encoders"]),
         )
 
 
@@ -55,6 +68,8 @@ class Configure:
 
     source: VideoTrack
     rungs: tuple[Rung, ...]
+    encoder: str = Family.SOFTWARE
+    """What is to encode, if it can: one of `encoder_choice.ENCODER_WISHES`."""
 
     def to_fields(self) -> Fields:
         return {
@@ -69,6 +84,7 @@ class Configure:
                 "frame_rate": str(self.source.frame_rate),
             },
             "rungs": [_rung_fields(rung) for rung in self.rungs],
+            "encoder": self.encoder,
         }
 
     @classmethod
@@ -83,7 +99,13 @@ class Configure:
             codec_string=source["codec_string"],
             frame_rate=Fraction(source["frame_rate"]),
         )
-        return cls(track, tuple(_rung_from(rung) for rung in fields["rungs"]))
+        return cls(track, tuple(_rung_from(rung) for rung in fields["rungs"]), _encoder_wish(fields["encoder"]))
+
+
+def _encoder_wish(value: str) -> str:
+    if value not in ENCODER_WISHES:
+        raise ValueError(value)
+    return str(value)
 
 
 def _rung_fields(rung: Rung) -> Fields:
@@ -145,14 +167,32 @@ class Opened:
     """The encoders are open."""
 
     configurations: tuple[bytes, ...]
-    """An AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3) per rung, in their order."""
+    """A configuration record (`pinkmedia.media.VideoTrack.configuration`) per rung, in their order."""
+    encoders: tuple[str, ...] = ()
+    """FFmpeg's name of each rung's encoder; its codec may be another than the rung's. Empty: as the rungs say."""
+    notes: tuple[str, ...] = ()
+    """What is not as it was asked for: lines for the log."""
+
+    @property
+    def is_hardware(self) -> bool:
+        """Whether any of the encoders may fail with a device."""
+        return any(ENCODERS[name].is_hardware for name in self.encoders)
 
     def to_fields(self) -> Fields:
-        return {"type": "opened", "configurations": [configuration.hex() for configuration in self.configurations]}
+        return {
+            "type": "opened",
+            "configurations": [configuration.hex() for configuration in self.configurations],
+            "encoders": self.encoders,
+            "notes": [note[:REASON_LIMIT_CHARACTERS] for note in self.notes],
+        }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Opened:
-        return cls(tuple(bytes.fromhex(text) for text in fields["configurations"]))
+        encoders = _texts(fields["encoders"])
+        if not ENCODERS.keys() >= set(encoders):
+            raise ValueError(encoders)
+        notes = tuple(note[:REASON_LIMIT_CHARACTERS] for note in _texts(fields["notes"])[:MAX_NOTES])
+        return cls(tuple(bytes.fromhex(text) for text in fields["configurations"]), encoders, notes)
 
 
 @dataclass(frozen=True, slots=True)

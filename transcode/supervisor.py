@@ -22,12 +22,12 @@ from typing import Protocol
 
 import structlog
 
-from pinkmedia.codecs.h264 import AvcConfiguration, video_track
 from pinkmedia.errors import EnvironmentFault, PinkmediaError
 from pinkmedia.media import Packet, Rendition, VideoTrack
 from transcode.ladder import Rung
 from transcode.messages import Configure, Drain, Drained, Failed, ForceIdr, Hello, Message, Opened, parse_message
 from transcode.outbox import Outbox
+from transcode.renditions import renditions_of
 from transcode.wire import THUMBNAIL_TRACK_ID, WireError, WireReader
 
 READ_BYTES = 256 * 1024
@@ -204,8 +204,8 @@ class TranscodeWorker:
                 self.missing_codecs, self.missing_decoders = missing_codecs, missing_decoders
                 self.is_warm = True
                 self._greeted.set()
-            case Opened(configurations):
-                self._deliver_renditions(configurations)
+            case Opened():
+                self._deliver_renditions(message)
             case Drained():
                 self._is_over = True
             case Failed(reason):
@@ -213,11 +213,10 @@ class TranscodeWorker:
             case _:
                 raise WireError("message that only the node may send")
 
-    def _deliver_renditions(self, configurations: Sequence[bytes]) -> None:
-        if len(configurations) != len(self._rungs):
-            raise WireError("configurations do not match the rungs")
-        pairs = zip(self._rungs, configurations, strict=True)
-        renditions = [_rendition(index + 1, rung, configuration) for index, (rung, configuration) in enumerate(pairs)]
+    def _deliver_renditions(self, opened: Opened) -> None:
+        for note in opened.notes:
+            self._log.warning("encoder_fallback", reason=note)
+        renditions = renditions_of(self._rungs, opened)
         if self._sink is not None:
             self._sink.on_renditions(renditions)
 
@@ -296,11 +295,6 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 def _environment() -> dict[str, str]:
     """Nothing of the node's own: it may hold secrets. The worker finds the project where the node has it."""
     return {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "PATH": os.defpath}
-
-
-def _rendition(track_id: int, rung: Rung, configuration: bytes) -> Rendition:
-    track = video_track(AvcConfiguration.parse(configuration), track_id=track_id, frame_rate=rung.frame_rate)
-    return Rendition(rung.name, track, rung.bit_rate_bps, is_passthrough=False)
 
 
 def _describe_exit(status: int) -> str:

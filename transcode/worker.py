@@ -1,8 +1,9 @@
-"""The worker process: ``python -m transcode.worker FD``, with its end of a socket pair as file descriptor FD.
+"""The worker process: ``python -m transcode.worker FD [ENCODER]``, with its end of a socket pair as file descriptor FD.
 
-Strategy: it warms up first (libraries loaded, a picture encoded and decoded) and says hello; so a spare worker serves
-a publisher at once. Then the main thread reads and decodes, the encoders' threads send. It ends when it was drained,
-when it failed, or when the socket ends: the node is gone then, or wants no more.
+Strategy: it warms up first (libraries loaded, a picture encoded and decoded; where ENCODER asks for hardware, that is
+tried out) and says hello; so a spare worker serves a publisher at once. Then the main thread reads and decodes, the
+encoders' threads send. It ends when it was drained, when it failed, or when the socket ends: the node is gone then, or
+wants no more.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from av.video.frame import VideoFrame
 
 from pinkmedia.media import VIDEO_TIMESCALE, Packet
 from transcode.decoder import DECODERS
+from transcode.encoder_context import EncoderOpener, quieten_libraries, usable_hardware
+from transcode.encoder_kinds import Family
 from transcode.engine import Engine, EngineEvents
 from transcode.faults import TranscodeFault
 from transcode.messages import Configure, Drain, Drained, Failed, ForceIdr, Hello, Message, Opened, parse_message
@@ -79,7 +82,8 @@ class Worker:
 
     def _handle(self, item: Message | Packet) -> None:
         if isinstance(item, Configure):
-            self._engine = Engine(item.source, item.rungs, self._events())
+            opener = EncoderOpener(item.encoder)
+            self._engine = Engine(item.source, item.rungs, self._events(opener), opener)
         elif self._engine is None:
             raise WireError("media before configuration")
         elif isinstance(item, Packet):
@@ -92,9 +96,11 @@ class Worker:
             self._engine.drain()
         self._channel.send(Drained())
 
-    def _events(self) -> EngineEvents:
+    def _events(self, opener: EncoderOpener) -> EngineEvents:
         return EngineEvents(
-            on_opened=lambda configurations: self._channel.send(Opened(configurations)),
+            on_opened=lambda configurations: self._channel.send(
+                Opened(configurations, tuple(opener.opened), tuple(opener.notes))
+            ),
             on_packet=self._channel.send_packet,
             on_fault=lambda fault: fail(self._channel, str(fault)),
         )
@@ -108,13 +114,13 @@ def fail(channel: Channel, reason: str) -> None:
         os._exit(EXIT_FAULT)
 
 
-def warm_up() -> Hello:
-    """Encodes and decodes a picture; says which codecs are missing."""
+def warm_up(encoder: str = Family.SOFTWARE) -> Hello:
+    """Encodes and decodes a picture, and more with hardware encoders of that kind; says which codecs are missing."""
     missing_codecs = tuple(name for name, mode in REQUIRED_CODECS if not _has_codec(name, mode))
     if not missing_codecs:
         _encode_and_decode()
     missing_decoders = tuple(name for name in DECODERS.values() if not _has_codec(name, "r"))
-    return Hello(missing_codecs, missing_decoders)
+    return Hello(missing_codecs, missing_decoders, usable_hardware(encoder))
 
 
 def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
@@ -139,9 +145,10 @@ def _encode_and_decode() -> None:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's ^C is for the node, which ends its workers itself
     enter_sandbox()
+    quieten_libraries()
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
     try:
-        channel.send(warm_up())
+        channel.send(warm_up(*sys.argv[2:3]))
         Worker(channel).run()
     except (TranscodeFault, WireError) as error:
         fail(channel, str(error))

@@ -34,12 +34,12 @@ PACKET = Packet(
 )
 TRACK = VideoTrack(1, Codec.H264, b"\x01\x64", 1920, 1080, "avc1.640028", Fraction(30000, 1001))
 MESSAGES: list[Message] = [
-    Hello(("libx264",), ("libdav1d", "vp9")),
+    Hello(("libx264",), ("libdav1d", "vp9"), ("h264_nvenc",)),
     Configure(TRACK, (Rung("720p", 1280, 720, Fraction(30000, 1001), 2_500_000),)),
-    Configure(replace(TRACK, codec=Codec.AV1), ()),
+    Configure(replace(TRACK, codec=Codec.AV1), (), encoder="auto"),
     ForceIdr(-1),
     Drain(),
-    Opened((b"\x01\x64", b"\x01\x4d")),
+    Opened((b"\x01\x64", b"\x01\x4d"), ("h264_qsv", "libx264"), ("hevc_qsv does not open",)),
     Drained(),
     Failed("no such luck"),
 ]
@@ -95,7 +95,9 @@ def test_what_is_no_frame_is_refused(stream: bytes) -> None:
         {},
         {"type": "unknown"},
         {"type": "opened"},
-        {"type": "opened", "configurations": ["zz"]},
+        {"type": "opened", "configurations": ["zz"], "encoders": [], "notes": []},
+        {"type": "opened", "configurations": ["01"], "encoders": ["h264_magic"], "notes": []},
+        {**Configure(TRACK, ()).to_fields(), "encoder": "magic"},
         {"type": "force_idr", "pts_ticks": None},
         {"type": ["drain"]},
         {"type": "configure", "source": [], "rungs": []},

@@ -26,6 +26,7 @@ from transcode.colour import SDR, ColourTags
 from transcode.decoder import SourceDecoder
 from transcode.deinterlacing import Deinterlacer, Timed
 from transcode.encoder import RungEncoder
+from transcode.encoder_context import EncoderOpener
 from transcode.faults import TranscodeFault
 from transcode.frame_pacing import FramePacer
 from transcode.geometry import Shape, Turn, remaining_pixel_aspect
@@ -41,7 +42,7 @@ class EngineEvents:
     """Who is told what. Packets and faults come from several threads at once."""
 
     on_opened: Callable[[tuple[bytes, ...]], None]
-    """The encoders are open: an AVCDecoderConfigurationRecord per rung. Before any packet."""
+    """The encoders are open: a configuration record per rung. Before any packet."""
     on_packet: Callable[[Packet], None]
     """An encoded access unit; its track id is the rung's index + 1, its times are the source picture's. Or still
     pictures (`transcode.stills`)."""
@@ -55,12 +56,20 @@ class Engine:
     """Transcodes one source. Not for use by several threads."""
 
     def __init__(
-        self, source: VideoTrack, rungs: Sequence[Rung], events: EngineEvents, *, hdr: HdrHandling = "tone_map"
+        self,
+        source: VideoTrack,
+        rungs: Sequence[Rung],
+        events: EngineEvents,
+        opener: EncoderOpener | None = None,
+        *,
+        hdr: HdrHandling = "tone_map",
     ) -> None:
-        """Raises TranscodeFault when the source cannot be decoded."""
+        """``opener`` opens the rungs' encoders; None: in software. Raises TranscodeFault when the source cannot be
+        decoded."""
         self._source = source
         self._rungs = tuple(rungs)
         self._events = events
+        self._opener = opener or EncoderOpener()
         self._hdr = hdr
         self._decoder = SourceDecoder(source)
         self._deinterlacer = Deinterlacer()
@@ -182,7 +191,7 @@ class Engine:
         """By their first pictures, which are given back."""
         for index, (rung, picture) in enumerate(zip(self._rungs, pictures, strict=True)):
             _output_tags(kind).put_on(picture)
-            self._encoders.append(RungEncoder(index, rung, picture, self._pixel_aspect(rung, kind)))
+            self._encoders.append(RungEncoder(index, rung, picture, self._pixel_aspect(rung, kind), self._opener))
         self._events.on_opened(tuple(encoder.configuration for encoder in self._encoders))
         for encoder in self._encoders:
             encoder.start(self._events.on_packet, self._events.on_fault)

@@ -1,13 +1,13 @@
 """What the node and a worker tell each other beside media: one type per message, each to and from JSON fields.
 
 node                          worker
- │ ◄──────────────── Hello      the process is warm; which codecs it lacks
+ │ ◄──────────────── Hello      the process is warm; which codecs it lacks, which hardware encoders it found
  │ Configure ────────────►      once
  │ ForceIdr, packets ────►
  │ SelectRungs ──────────►      which rungs are encoded from a time on; at first all are
  │ ◄────────────── RungPaused   after the last packet of a rung that is not encoded any more
  │ ◄─────────────── Progress    every second: the process lives, and what it has come to
- │ ◄──────────────── Opened     the encoders are open; before the first packet
+ │ ◄──────────────── Opened     the encoders are open, and which they are; before the first packet
  │ ◄─────────────── packets     track id = index of the rung + 1; 0 for still pictures
  │ Drain ────────────────►
  │ ◄─────────────── Drained     after the last packet; the worker exits
@@ -17,16 +17,25 @@ node                          worker
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
 from pinkmedia.media import Codec, VideoTrack
+from transcode.encoder_choice import ENCODER_WISHES, ENCODERS
+from transcode.encoder_kinds import Family
 from transcode.ladder import HdrHandling, Rung
 from transcode.wire import Fields, WireError
 
 REASON_LIMIT_CHARACTERS = 500
 """A reason is a line of a log, whatever a library has to say."""
+MAX_NOTES = 10
+"""More than a ladder has rungs."""
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(str(value) for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,8 @@ class Hello:
     """Whose sources cannot be transcoded; all others can."""
     sandbox: tuple[str, ...] = ()
     """Which of `transcode.sandbox.MEASURES` are in force."""
+    hardware_encoders: tuple[str, ...] = ()
+    """Of the kind that it was started to look for: those which work."""
 
     def to_fields(self) -> Fields:
         return {
@@ -46,14 +57,16 @@ class Hello:
             "missing_codecs": self.missing_codecs,
             "missing_decoders": self.missing_decoders,
             "sandbox": self.sandbox,
+            "hardware_encoders": self.hardware_encoders,
         }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Hello:
         return cls(
-            tuple(str(name) for name in fields["missing_codecs"]),
-            tuple(str(name) for name in fields["missing_decoders"]),
-            tuple(str(name) for name in fields["sandbox"]),
+            _texts(fields["missing_codecs"]),
+            _texts(fields["missing_decoders"]),
+            _texts(fields["sandbox"]),
+            _texts(fields["hardware_encoders"]),
         )
 
 
@@ -64,6 +77,8 @@ class Configure:
     source: VideoTrack
     rungs: tuple[Rung, ...]
     hdr: HdrHandling = "tone_map"
+    encoder: str = Family.SOFTWARE
+    """What is to encode, if it can: one of `encoder_choice.ENCODER_WISHES`."""
 
     def to_fields(self) -> Fields:
         return {
@@ -79,6 +94,7 @@ class Configure:
             },
             "rungs": [_rung_fields(rung) for rung in self.rungs],
             "hdr": self.hdr,
+            "encoder": self.encoder,
         }
 
     @classmethod
@@ -94,7 +110,14 @@ class Configure:
             frame_rate=Fraction(source["frame_rate"]),
         )
         hdr: HdrHandling = "refuse" if fields["hdr"] == "refuse" else "tone_map"
-        return cls(track, tuple(_rung_from(rung) for rung in fields["rungs"]), hdr)
+        rungs = tuple(_rung_from(rung) for rung in fields["rungs"])
+        return cls(track, rungs, hdr, _encoder_wish(fields["encoder"]))
+
+
+def _encoder_wish(value: str) -> str:
+    if value not in ENCODER_WISHES:
+        raise ValueError(value)
+    return str(value)
 
 
 def _rung_fields(rung: Rung) -> Fields:
@@ -187,14 +210,32 @@ class Opened:
     """The encoders are open."""
 
     configurations: tuple[bytes, ...]
-    """An AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3) per rung, in their order."""
+    """A configuration record (`pinkmedia.media.VideoTrack.configuration`) per rung, in their order."""
+    encoders: tuple[str, ...] = ()
+    """FFmpeg's name of each rung's encoder; its codec may be another than the rung's. Empty: as the rungs say."""
+    notes: tuple[str, ...] = ()
+    """What is not as it was asked for: lines for the log."""
+
+    @property
+    def is_hardware(self) -> bool:
+        """Whether any of the encoders may fail with a device."""
+        return any(ENCODERS[name].is_hardware for name in self.encoders)
 
     def to_fields(self) -> Fields:
-        return {"type": "opened", "configurations": [configuration.hex() for configuration in self.configurations]}
+        return {
+            "type": "opened",
+            "configurations": [configuration.hex() for configuration in self.configurations],
+            "encoders": self.encoders,
+            "notes": [note[:REASON_LIMIT_CHARACTERS] for note in self.notes],
+        }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Opened:
-        return cls(tuple(bytes.fromhex(text) for text in fields["configurations"]))
+        encoders = _texts(fields["encoders"])
+        if not ENCODERS.keys() >= set(encoders):
+            raise ValueError(encoders)
+        notes = tuple(note[:REASON_LIMIT_CHARACTERS] for note in _texts(fields["notes"])[:MAX_NOTES])
+        return cls(tuple(bytes.fromhex(text) for text in fields["configurations"]), encoders, notes)
 
 
 @dataclass(frozen=True, slots=True)

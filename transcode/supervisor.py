@@ -19,7 +19,6 @@ from typing import Protocol
 
 import structlog
 
-from pinkmedia.codecs.h264 import AvcConfiguration, video_track
 from pinkmedia.errors import EnvironmentFault, PinkmediaError
 from pinkmedia.media import Packet, Rendition, VideoTrack
 from transcode import worker_process
@@ -40,6 +39,7 @@ from transcode.messages import (
     parse_message,
 )
 from transcode.outbox import Outbox
+from transcode.renditions import renditions_of
 from transcode.stills import Stills
 from transcode.watchdog import LOOK_SECONDS, Watchdog
 from transcode.wire import THUMBNAIL_TRACK_ID, WireError, WireReader
@@ -258,8 +258,8 @@ class TranscodeWorker:
             case Progress():
                 self.progress, self._reported_at = message, self._loop.time()
                 self._watchdog.hear(message.packets_taken)
-            case Opened(configurations):
-                self._deliver_renditions(configurations)
+            case Opened():
+                self._deliver_renditions(message)
             case RungPaused(index):
                 self._deliver_pause(index)
             case Drained():
@@ -276,11 +276,10 @@ class TranscodeWorker:
         if self._sink is not None:
             self._sink.on_rung_paused(self._rungs[index].name)
 
-    def _deliver_renditions(self, configurations: Sequence[bytes]) -> None:
-        if len(configurations) != len(self._rungs):
-            raise WireError("configurations do not match the rungs")
-        pairs = zip(self._rungs, configurations, strict=True)
-        renditions = [_rendition(index + 1, rung, configuration) for index, (rung, configuration) in enumerate(pairs)]
+    def _deliver_renditions(self, opened: Opened) -> None:
+        for note in opened.notes:
+            self._log.warning("encoder_fallback", reason=note)
+        renditions = renditions_of(self._rungs, opened)
         if self._sink is not None:
             self._sink.on_renditions(renditions)
 
@@ -348,8 +347,3 @@ class TranscodeWorker:
             on_line=lambda text: self._log.warning("worker_said", pid=self.pid, text=text),
             on_left_out=lambda lines: self._log.warning("worker_said_more", pid=self.pid, lines_left_out=lines),
         )
-
-
-def _rendition(track_id: int, rung: Rung, configuration: bytes) -> Rendition:
-    track = video_track(AvcConfiguration.parse(configuration), track_id=track_id, frame_rate=rung.frame_rate)
-    return Rendition(rung.name, track, rung.bit_rate_bps, is_passthrough=False)

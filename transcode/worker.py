@@ -1,9 +1,10 @@
-"""The worker process: ``python -m transcode.worker FD``, with its end of a socket pair as file descriptor FD.
+"""The worker process: ``python -m transcode.worker FD [ENCODER]``, with its end of a socket pair as file descriptor FD.
 
-Strategy: it warms up first (libraries loaded, a picture encoded and decoded) and says hello; so a spare worker serves
-a publisher at once. Then the main thread reads and decodes, the encoders' threads send, and a thread of its own says
-every second that the process lives, so that the node notices when it does not. It ends when it was drained, when it
-failed, or when the socket ends: the node is gone then, or wants no more.
+Strategy: it warms up first (libraries loaded, a picture encoded and decoded; where ENCODER asks for hardware, that is
+tried out) and says hello; so a spare worker serves a publisher at once. Then the main thread reads and decodes, the
+encoders' threads send, and a thread of its own says every second that the process lives, so that the node notices when
+it does not. It ends when it was drained, when it failed, or when the socket ends: the node is gone then, or wants no
+more.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from av.video.frame import VideoFrame
 
 from pinkmedia.media import VIDEO_TIMESCALE, Packet
 from transcode.decoder import DECODERS
+from transcode.encoder_context import EncoderOpener, quieten_libraries, usable_hardware
+from transcode.encoder_kinds import Family
 from transcode.engine import Engine, EngineEvents
 from transcode.faults import TranscodeFault
 from transcode.messages import (
@@ -118,7 +121,8 @@ class Worker:
 
     def _handle(self, item: Message | Packet) -> None:
         if isinstance(item, Configure):
-            self._engine = Engine(item.source, item.rungs, self._events(), hdr=item.hdr)
+            opener = EncoderOpener(item.encoder)
+            self._engine = Engine(item.source, item.rungs, self._events(opener), opener, hdr=item.hdr)
         elif self._engine is None:
             raise WireError("media before configuration")
         elif isinstance(item, Packet):
@@ -141,9 +145,11 @@ class Worker:
             self._engine.drain()
         self._channel.send(Drained())
 
-    def _events(self) -> EngineEvents:
+    def _events(self, opener: EncoderOpener) -> EngineEvents:
         return EngineEvents(
-            on_opened=lambda configurations: self._channel.send(Opened(configurations)),
+            on_opened=lambda configurations: self._channel.send(
+                Opened(configurations, tuple(opener.opened), tuple(opener.notes))
+            ),
             on_packet=self._deliver,
             on_paused=lambda index: self._channel.send(RungPaused(index)),
             on_fault=lambda fault: fail(self._channel, str(fault)),
@@ -178,13 +184,14 @@ def fail_with_any_thread(channel: Channel) -> None:
     threading.excepthook = end
 
 
-def warm_up(sandbox: tuple[str, ...]) -> Hello:
-    """Encodes and decodes a picture; says which codecs are missing, and what of the sandbox is in force."""
+def warm_up(sandbox: tuple[str, ...], encoder: str = Family.SOFTWARE) -> Hello:
+    """Encodes and decodes a picture, and more with hardware encoders of that kind; says which codecs are missing, and
+    what of the sandbox is in force."""
     missing_codecs = tuple(name for name, mode in REQUIRED_CODECS if not _has_codec(name, mode))
     if not missing_codecs:
         _encode_and_decode()
     missing_decoders = tuple(name for name in DECODERS.values() if not _has_codec(name, "r"))
-    return Hello(missing_codecs, missing_decoders, sandbox)
+    return Hello(missing_codecs, missing_decoders, sandbox, usable_hardware(encoder))
 
 
 def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
@@ -216,12 +223,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's ^C is for the node, which ends its workers itself
     sandbox = enter_sandbox()
     let_ffmpeg_speak()
+    quieten_libraries()
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
     fail_with_any_thread(channel)
     try:
         worker = Worker(channel)
         threading.Thread(target=worker.beat, name="heartbeat", daemon=True).start()
-        channel.send(warm_up(sandbox))
+        channel.send(warm_up(sandbox, *sys.argv[2:3]))
         worker.run()
     except MemoryError:
         fail(channel, "out of memory")

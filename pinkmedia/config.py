@@ -193,6 +193,8 @@ def _ladder_refusal(spelled: str, error: ErrorDetails, context: dict[str, Any]) 
     if "place" in context:
         place = str(context["place"]).removeprefix(LADDER)
         return f"{spelled}{place} cannot be {context['value']!r}: it must be {context['accepted']}"
+    if "accepted" in context:
+        return f"{spelled} cannot be read: it must be {context['accepted']}"
     _, *path = error["loc"]
     if len(path) != 2:  # the list itself, or an item that is no table
         return f"{spelled} cannot be {str(error['input'])[:_SHOWN_CHARACTERS]!r}: it must be {accepted_values(LADDER)}"

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from pinkmedia.media import Codec
 from transcode.ladder import DEFAULT_TEMPLATES, RungTemplate
 
 
@@ -37,6 +38,8 @@ class RungSettings(BaseModel):
         default="veryfast", description="How much work is put into each picture, in x264's words."
     )
 
+    codec: Literal["h264", "hevc", "av1"] = Field(default="h264", description="What it is coded in.")
+
     def template(self) -> RungTemplate:
         return RungTemplate(
             name=self.name,
@@ -46,6 +49,7 @@ class RungSettings(BaseModel):
             max_bit_rate_bps=None if self.max_kbps is None else self.max_kbps * 1000,
             buffer_seconds=self.buffer_seconds,
             preset=self.preset,
+            codec=Codec(self.codec),
         )
 
 
@@ -64,6 +68,10 @@ def check_ladder(rungs: Iterable[RungSettings]) -> None:
             raise _contradiction(f"ladder[{index}].name", rung.name, "a name that no other rung has")
         if rung.max_kbps is not None and rung.max_kbps < rung.kbps:
             raise _contradiction(f"ladder[{index}].max_kbps", rung.max_kbps, f"at least kbps, which is {rung.kbps}")
+    if all(rung.codec != "h264" for rung in rungs):
+        raise PydanticCustomError(
+            "contradiction", "no h264", {"key": "ladder", "accepted": "rungs of which at least one is in h264"}
+        )
 
 
 def _contradiction(place: str, value: object, accepted: str) -> PydanticCustomError:

@@ -98,7 +98,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         http_socket = stack.enter_context(listen(settings, "http_port"))
         store = await StreamStore.open(settings.data_dir)
         stack.push_async_callback(store.close)
-        pool = WorkerPool()
+        pool = WorkerPool(encoder=settings.encoder)
         stack.push_async_callback(pool.close)
         await pool.start()
         node = Node(settings, store, pool, http_socket, srt_settings, certificate)

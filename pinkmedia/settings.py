@@ -106,6 +106,10 @@ class Settings(BaseSettings):
     transcode: bool = Field(
         default=True, description="Make the smaller renditions too; off: only what the publisher sends."
     )
+    encoder: Literal["software", "auto", "nvenc", "qsv", "vaapi", "videotoolbox"] = Field(
+        default="software",
+        description="What encodes; auto: the first hardware encoder that works here. Software stands in for it.",
+    )
     hdr: Literal["tone_map", "refuse"] = Field(
         default="tone_map",
         description="What HDR sources (PQ, HLG) become: renditions in SDR, or none; it is itself passed through.",

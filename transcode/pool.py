@@ -14,6 +14,7 @@ import structlog
 
 from pinkmedia.errors import EnvironmentFault
 from transcode import sandbox
+from transcode.encoder_kinds import Family
 from transcode.supervisor import LadderSink, TranscodeWorker
 
 __all__ = ["LadderSink", "PoolLoad", "TranscodeWorker", "WorkerPool"]
@@ -42,8 +43,9 @@ class PoolLoad:
 class WorkerPool:
     """All worker processes of a node. Lives in its event loop."""
 
-    def __init__(self, spares: int = 1) -> None:
-        """``spares`` processes are kept warm."""
+    def __init__(self, spares: int = 1, encoder: str = Family.SOFTWARE) -> None:
+        """``spares`` processes are kept warm. ``encoder`` is one of `encoder_choice.ENCODER_WISHES`."""
+        self._encoder = encoder
         self._spare_count = spares
         self._spares: list[TranscodeWorker] = []
         self._workers: set[TranscodeWorker] = set()
@@ -82,6 +84,8 @@ class WorkerPool:
             log.warning("workers_less_confined", missing=missing_measures, advice="pinkmedia doctor tells what to do")
         if probe.missing_decoders:
             log.warning("sources_not_transcodable", missing_decoders=probe.missing_decoders)
+        if self._encoder != Family.SOFTWARE:
+            log.info("hardware_encoders", wanted=self._encoder, found=probe.hardware_encoders)
 
     def take(self) -> TranscodeWorker:
         """A warm worker, or one that is still starting; the caller drains or kills it."""
@@ -114,7 +118,7 @@ class WorkerPool:
             self._spares.append(self._spawn())
 
     def _spawn(self) -> TranscodeWorker:
-        worker = TranscodeWorker(self._forget)
+        worker = TranscodeWorker(self._forget, self._encoder)
         self._workers.add(worker)
         return worker
 

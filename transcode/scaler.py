@@ -163,7 +163,7 @@ class _ScalerGraph:
 
     def _add_sink(self) -> None:
         node, sink = self._graph.add("format", PIXEL_FORMAT), self._graph.add("buffersink")
-        self._tail.link_to(node, 0, 0)
+        self._tail.link_to(node, self._pad, 0)
         node.link_to(sink)
         self._sinks.append(sink)
 

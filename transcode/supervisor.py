@@ -22,6 +22,7 @@ import structlog
 from pinkmedia.errors import EnvironmentFault, PinkmediaError
 from pinkmedia.media import Packet, Rendition, VideoTrack
 from transcode import worker_process
+from transcode.encoder_kinds import Family
 from transcode.ladder import HdrHandling, Rung
 from transcode.lag import Lag
 from transcode.messages import (
@@ -74,13 +75,21 @@ class LadderSink(Protocol):
 class TranscodeWorker:
     """One worker process and the way to it."""
 
-    def __init__(self, on_end: Callable[[TranscodeWorker], None]) -> None:
-        """Starts the process; ``on_end`` is called once it is reaped. Needs a running event loop."""
+    def __init__(self, on_end: Callable[[TranscodeWorker], None], encoder: str = Family.SOFTWARE) -> None:
+        """Starts the process; ``on_end`` is called once it is reaped. Needs a running event loop.
+
+        ``encoder`` is what it is to encode with, if it can: one of `encoder_choice.ENCODER_WISHES`.
+        """
+        self._encoder = encoder
         self.missing_codecs: tuple[str, ...] = ()
         self.missing_decoders: tuple[str, ...] = ()
         self.sandbox: tuple[str, ...] = ()
         """The measures in force (`transcode.sandbox`), once it is warm."""
+        self.hardware_encoders: tuple[str, ...] = ()
+        """Those of the wanted kind that work here, once it is warm."""
         self.is_warm = False
+        self.has_hardware = False
+        """It encodes with a device, which may fail."""
         self.progress: Progress | None = None
         """The newest report; None before the first."""
         self._reported_at = 0.0
@@ -137,12 +146,16 @@ class TranscodeWorker:
         *,
         stream_name: str | None = None,
         hdr: HdrHandling = "tone_map",
+        is_in_software: bool = False,
     ) -> None:
-        """What to encode (at least one rung), and who takes it. Once, before anything is written."""
+        """What to encode (at least one rung), and who takes it. Once, before anything is written.
+
+        ``is_in_software`` says that no device is to be trusted with it.
+        """
         self._log = log.bind(stream=stream_name) if stream_name else log
         self._rungs = tuple(rungs)
         self._sink = sink
-        self._send(Configure(source, self._rungs, hdr))
+        self._send(Configure(source, self._rungs, hdr, Family.SOFTWARE if is_in_software else self._encoder))
 
     def force_idr_at(self, pts_ticks: int) -> None:
         """The first picture shown at or after this time becomes an IDR picture in every rung.
@@ -249,9 +262,9 @@ class TranscodeWorker:
 
     def _handle(self, message: Message) -> None:
         match message:
-            case Hello(missing_codecs, missing_decoders, sandbox):
-                self.missing_codecs, self.missing_decoders = missing_codecs, missing_decoders
-                self.sandbox = sandbox
+            case Hello():
+                self.missing_codecs, self.missing_decoders = message.missing_codecs, message.missing_decoders
+                self.sandbox, self.hardware_encoders = message.sandbox, message.hardware_encoders
                 self.is_warm = True
                 self._watchdog.greet()
                 self._greeted.set()
@@ -277,6 +290,7 @@ class TranscodeWorker:
             self._sink.on_rung_paused(self._rungs[index].name)
 
     def _deliver_renditions(self, opened: Opened) -> None:
+        self.has_hardware = opened.is_hardware
         for note in opened.notes:
             self._log.warning("encoder_fallback", reason=note)
         renditions = renditions_of(self._rungs, opened)
@@ -334,7 +348,7 @@ class TranscodeWorker:
 
     async def _run_process(self, far: socket.socket) -> int:
         with far:
-            self._process = await worker_process.start_process(far.fileno())
+            self._process = await worker_process.start_process(far.fileno(), self._encoder)
         if self._is_over:  # killed before it existed
             worker_process.kill(self._process)
         if self._process.stderr is not None:

@@ -191,7 +191,10 @@ def warm_up(sandbox: tuple[str, ...], encoder: str = Family.SOFTWARE) -> Hello:
     if not missing_codecs:
         _encode_and_decode()
     missing_decoders = tuple(name for name in DECODERS.values() if not _has_codec(name, "r"))
-    return Hello(missing_codecs, missing_decoders, sandbox, usable_hardware(encoder))
+    logging.set_libav_level(logging.PANIC)  # what does not work here is told in one line, not in FFmpeg's many
+    hardware_encoders = usable_hardware(encoder)
+    logging.set_libav_level(logging.WARNING)
+    return Hello(missing_codecs, missing_decoders, sandbox, hardware_encoders)
 
 
 def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:

@@ -26,10 +26,10 @@ READ_BYTES = 64 * 1024
 """As much as a pipe holds."""
 
 
-async def start_process(socket_fd: int) -> asyncio.subprocess.Process:
-    """A worker that talks through this socket. Raises OSError."""
+async def start_process(socket_fd: int, encoder: str) -> asyncio.subprocess.Process:
+    """A worker that talks through this socket, and looks for such encoders first. Raises OSError."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "transcode.worker", str(socket_fd)),
+        *(sys.executable, "-P", "-m", "transcode.worker", str(socket_fd), encoder),
         pass_fds=(socket_fd,),
         env=environment(),
         stdin=asyncio.subprocess.DEVNULL,

@@ -103,6 +103,7 @@ class Encoding:
         self.tier = tier
         self.essential = essential
         self._hdr = hdr
+        self._has_lost_hardware = False
         self.selected = frozenset(rung.name for rung in rungs)
         """The rungs that are wanted now, by name."""
         self._encoded = self.selected
@@ -203,7 +204,12 @@ class Encoding:
             return
         self._encoded = frozenset(rung.name for rung in self.rungs)
         self._past_cpu_seconds -= self._reported_cpu_seconds()
-        self._worker.configure(self.source, self.rungs, self, stream_name=self.stream_name, hdr=self._hdr)
+        self._worker.configure(
+            *(self.source, self.rungs, self),
+            stream_name=self.stream_name,
+            hdr=self._hdr,
+            is_in_software=self._has_lost_hardware,
+        )
 
     def _release_worker(self) -> TranscodeWorker | None:
         self._past_cpu_seconds += self._reported_cpu_seconds()
@@ -236,7 +242,9 @@ class Encoding:
         self._sink.show(stills.thumbnail, stills.sheet)
 
     def on_failure(self, reason: str) -> None:
-        self._release_worker()
+        worker = self._release_worker()
+        if worker is not None and worker.has_hardware:
+            self._has_lost_hardware = True  # its device may be gone, or taken
         self._problem = reason
         has_lived = self._clock() - self._taken_at >= STEADY_SECONDS
         self._failures_in_a_row = 1 if has_lived else self._failures_in_a_row + 1

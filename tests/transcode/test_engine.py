@@ -99,6 +99,17 @@ def test_every_rung_has_the_sources_times_and_decodes_to_its_size() -> None:
         }
 
 
+def test_rungs_of_the_same_size() -> None:
+    source, packets = encoded_source(5)
+    rungs = tuple(replace(rung, name=f"{rung.name}-{index}") for rung in RUNGS[:2] for index in range(3))
+    harness = Harness(source, rungs)
+    harness.run(packets)
+    for rung in rungs:
+        frames = decoded(harness.track(rung.name), harness.packets[rung.name])
+        assert {(frame.width, frame.height) for frame in frames} == {(rung.width, rung.height)}
+        assert len(frames) == len(packets)
+
+
 def test_a_rung_that_is_not_selected_pauses_and_comes_back_with_an_idr_picture() -> None:
     source, packets = encoded_source(45, gop_frames=15)
     harness = Harness(source)

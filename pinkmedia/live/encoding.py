@@ -203,6 +203,7 @@ class Encoding:
             self.on_failure(f"worker cannot be started: {error.strerror}")
             return
         self._encoded = frozenset(rung.name for rung in self.rungs)
+        self._paused -= self.selected
         self._past_cpu_seconds -= self._reported_cpu_seconds()
         self._worker.configure(
             *(self.source, self.rungs, self),

@@ -59,6 +59,16 @@ def allocate(demands: Iterable[StreamDemand], budget_cores: float) -> Selection:
     return {stream_name: frozenset(rung.name for rung in rungs) for stream_name, rungs in chosen.items()}
 
 
+def selection_cores(demands: Iterable[StreamDemand], selection: Selection) -> float:
+    """What it costs to encode these rungs."""
+    demands = list(demands)
+    chosen = {
+        demand.stream_name: {rung for rung in demand.rungs if rung.name in selection[demand.stream_name]}
+        for demand in demands
+    }
+    return _cores(demands, chosen)
+
+
 def _reluctance(demand: StreamDemand, rung: RungDemand) -> tuple[int, bool, float]:
     return TIER_RANKS[demand.tier], rung.is_watched, -rung.cores
 

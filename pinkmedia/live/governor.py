@@ -21,7 +21,7 @@ from typing import Protocol
 
 import structlog
 
-from pinkmedia.live.allocation import RungDemand, StreamDemand, allocate
+from pinkmedia.live.allocation import RungDemand, StreamDemand, allocate, selection_cores
 from pinkmedia.media import VideoTrack
 from pinkmedia.tiers import Tier
 from transcode.cost import rung_cores, source_cores
@@ -42,6 +42,8 @@ RESTORE_SECONDS = 30.0
 """Without pressure before the budget grows: players must not be sent to and fro."""
 GROWTH_FACTOR = 1.25
 """Of the budget each time it grows."""
+BUDGET_SLACK = 1.15
+"""What is encoded may cost so much more than the budget: players must not be sent to and fro by a model's moods."""
 LEAST_BUDGET_CORES = 0.05
 """From nothing a budget would not grow."""
 BUSY_SHARE = 0.7
@@ -121,6 +123,8 @@ class Governor:
         self._governed: list[Governed] = []
         self._added_at: dict[str, float] = {}
         """When each stream's encoders began."""
+        self._asleep: dict[str, frozenset[str]] = {}
+        """Each stream's dormant rungs when it was last decided; new streams are not here."""
         self._own_budgets: dict[str, float] = {}
         """Cores, of the streams that were behind alone."""
         self._pressure_ticks = 0
@@ -162,6 +166,7 @@ class Governor:
             self._governed.remove(governed)
             self._own_budgets.pop(governed.stream_name, None)
             self._added_at.pop(governed.stream_name, None)
+            self._asleep.pop(governed.stream_name, None)
             self._last_tick = None  # what it had used is not in the sum any more
 
     def reconsider(self) -> None:
@@ -236,13 +241,23 @@ class Governor:
     # Deciding
 
     def _allocate(self, now: float) -> None:
+        """What is encoded stays as it is while it fits; what is left out comes back after a quiet time."""
         demands = [self._within_own_budget(self._demand(each)) for each in self._governed]
-        selection = allocate(demands, self.budget_cores)
+        demanded = {demand.stream_name: frozenset(rung.name for rung in demand.rungs) for demand in demands}
+        wanted = allocate(demands, self.budget_cores)
+        kept = {each.stream_name: each.selected & demanded[each.stream_name] for each in self._governed}
+        if selection_cores(demands, kept) > BUDGET_SLACK * self.budget_cores:
+            kept = {name: names & wanted[name] for name, names in kept.items()}
+        elif now - self._changed_at >= RESTORE_SECONDS:
+            grown = {name: names | wanted[name] for name, names in kept.items()}
+            kept = grown if selection_cores(demands, grown) <= self.budget_cores else kept
         for each in self._governed:
-            names = selection[each.stream_name]
-            dormant = self._dormant(each)
+            name, dormant = each.stream_name, self._dormant(each)
+            asleep = self._asleep.get(name)
+            names = wanted[name] if asleep is None else kept[name] | ((asleep - dormant) & wanted[name])
             if names != each.selected:
                 self._changed_at = now
+            self._asleep[name] = dormant
             each.select(names, dormant=dormant)
 
     def _demand(self, governed: Governed) -> StreamDemand:

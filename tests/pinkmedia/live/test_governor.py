@@ -19,6 +19,10 @@ ALL = frozenset(rung.name for rung in RUNGS)
 FULL_CORES = source_cores(SOURCE) + sum(rung_cores(SOURCE, RUNGS))
 
 
+LONGEST_FLAP = 3
+"""Changes of a stream's rungs in five minutes on a machine whose room stays the same: to begin with, and to learn."""
+
+
 class OneStream:
     """A `Governed` whose workers take what the model says, times a factor."""
 
@@ -33,11 +37,13 @@ class OneStream:
         self.cpu_seconds = 0.0
         self.lag_seconds = 0.0
         self.in_use: set[str] = set()
+        self.changes = 0
 
     def watched(self, seconds: float) -> frozenset[str]:
         return frozenset(self.in_use)
 
     def select(self, names: frozenset[str], *, dormant: frozenset[str]) -> None:
+        self.changes += names != self.selected
         self.selected, self.dormant = names, dormant
 
     def work(self, seconds: float, factor: float = 1.0) -> None:
@@ -137,6 +143,17 @@ def test_a_slower_machine_is_learnt() -> None:
     machine.run(60, factor=2.0)
     assert machine.governor.model_factor == pytest.approx(2.0, rel=0.1)
     assert len(first.selected) + len(second.selected) < 2 * len(ALL)
+
+
+def test_players_are_not_sent_to_and_fro() -> None:
+    """Neither by other viewers who come and go nor by a measure that wavers."""
+    first, second = OneStream("a"), OneStream("b")
+    machine = Machine(first, second, cores=1.5 * FULL_CORES)
+    for second_number in range(300):
+        first.in_use = {"720p"} if second_number % 2 else set()
+        second.in_use = {"480p"} if second_number % 3 else set()
+        machine.run(1, factor=1.1 if second_number % 20 < 10 else 0.9)
+    assert max(first.changes, second.changes) <= LONGEST_FLAP
 
 
 def test_on_demand_rungs_are_made_while_somebody_watches() -> None:

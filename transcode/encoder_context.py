@@ -32,6 +32,8 @@ from transcode.ladder import Rung
 
 LARGEST_RATE_DENOMINATOR = 1001
 """Encoders keep frame rates as 32-bit numbers; a measured rate may be an unwieldy fraction."""
+IDENTITY_MATRIX, UNSPECIFIED_MATRIX = 0, 2
+"""Of ITU-T H.273. The first is for pictures with full colour resolution only, which no rung has; SVT-AV1 refuses it."""
 PROBE_PIXELS = 256
 """Width and height of the pictures that hardware is tried with: more than the least that any encoder takes."""
 PROBE_RATE, PROBE_BPS = Fraction(30), 500_000
@@ -113,7 +115,8 @@ def _describe_pictures(context: VideoCodecContext, kind: EncoderKind, rung: Rung
     context.pix_fmt = kind.pixel_format
     context.time_base = Fraction(1, VIDEO_TIMESCALE)
     context.framerate = rung.frame_rate.limit_denominator(LARGEST_RATE_DENOMINATOR)
-    context.color_range, context.colorspace = first.color_range, first.colorspace
+    context.color_range = first.color_range
+    context.colorspace = UNSPECIFIED_MATRIX if first.colorspace == IDENTITY_MATRIX else first.colorspace
     context.color_primaries, context.color_trc = first.color_primaries, first.color_trc
 
 

@@ -31,7 +31,6 @@ _NVENC_OPTIONS = {
     "rc-lookahead": "0",
     "no-scenecut": "1",
     "forced-idr": "1",  # a forced key frame would be a plain I picture otherwise
-    "strict_gop": "1",  # the bits of a GOP do not flow over into the next
 }
 _NVENC_PRESETS = preset_table("preset", "p1", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p7")
 """p1 is the fastest, p7 the best."""
@@ -41,7 +40,6 @@ _QSV_OPTIONS = {
     "async_depth": "1",  # pictures under way at once: four by default, which is four pictures' delay
     "forced_idr": "1",
     "adaptive_i": "0",  # no key frames at changes of scene
-    "low_delay_brc": "1",  # rate control over single pictures
 }
 _QSV_PRESETS = preset_table("preset", "veryfast", "veryfast", *PRESETS[2:])
 """It has x264's words from there on."""
@@ -56,8 +54,8 @@ _VAAPI_PRESETS: dict[str, dict[str, str]] = {preset: {} for preset in PRESETS}
 
 _VIDEOTOOLBOX_OPTIONS = {
     **_NO_OWN_KEY_FRAMES,
-    "realtime": "1",  # encodes as fast as pictures come, and holds none back
-    "flags": "+low_delay+cgop+global_header",  # its rate control for low latency
+    # Its mode for low latency is left alone: in that it refuses to be told a maximum bit rate.
+    "realtime": "1",  # encodes as fast as pictures come
     "allow_sw": "0",  # x264 is the better software encoder
 }
 _VIDEOTOOLBOX_PRESETS = preset_table("prio_speed", "1", "1", "1", "1", "0", "0", "0", "0", "0")

@@ -101,8 +101,8 @@ def test_encoders_write_nothing_on_standard_error(in_software: Conversation) -> 
 def test_hardware_that_is_missing_is_said_once_and_replaced() -> None:
     rungs = (RUNGS[1], Rung("120p", 214, 120, Fraction(30), 100_000))
     talk = Conversation(MISSING, rungs)
-    assert isinstance(talk.messages[0], Hello)
-    assert talk.messages[0].hardware_encoders == ()
+    (hello,) = (message for message in talk.messages if isinstance(message, Hello))
+    assert hello.hardware_encoders == ()
     assert talk.opened.encoders == ("libx264", "libx264")
     assert talk.opened.notes == (f"h264_{MISSING} is not in this build of FFmpeg; libx264 is used instead",)
     assert len(talk.packets) == len(rungs) * len(PACKETS)

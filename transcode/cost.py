@@ -28,7 +28,7 @@ PRESET_FACTORS = {
     "slow": 6.0,
 }
 """Encoding's cost, with ``veryfast`` as one."""
-CODEC_FACTORS = {Codec.H264: 1.0, Codec.HEVC: 4.0, Codec.AV1: 3.0}
+CODEC_FACTORS = {Codec.H264: 1.0, Codec.HEVC: 4.2, Codec.AV1: 1.0}
 """Of encoders in software, at presets that do comparable work."""
 
 _MILLION = 1_000_000

@@ -42,12 +42,12 @@ X265_PARAMETERS = ":".join(
 SVT_AV1_PARAMETERS = ":".join(
     (
         "pred-struct=1",  # low delay: every picture refers to earlier ones only
-        "rtc=1",  # what it is made for live; the fast presets show artifacts otherwise
+        "rtc=1",  # its mode for live; it warns of artifacts in the fast presets otherwise
         "rc=2",  # constant bit rate: with low delay it knows no other that holds one
         "lookahead=0",
         "scd=0",  # no key frames at changes of scene,
         "keyint=-1",  # nor after some time
-        "min-qp=20",  # stillness is not made so perfect that the picture after it overflows the buffer
+        "min-qp=10",  # stillness is not made so perfect that what comes after it overflows the buffer
     )
 )
 SVT_AV1_BUFFER_MS = (20, 10_000)
@@ -70,7 +70,7 @@ def _x265(rung: Rung) -> dict[str, str]:
 
 def _svt_av1(rung: Rung) -> dict[str, str]:
     """Its maximum is its target: it refuses another in this mode. It holds it less strictly than the others do: what
-    begins suddenly after stillness may take twice the buffer."""
+    begins suddenly after stillness may take two or three buffers where the bit rate is scant."""
     least_ms, longest_ms = SVT_AV1_BUFFER_MS
     buffer_ms = min(max(round(rung.buffer_seconds * 1000), least_ms), longest_ms)
     own = f"{SVT_AV1_PARAMETERS}:lp={_threads(rung, SVT_AV1_PIXELS_PER_SECOND)}:buf-sz={buffer_ms}"
@@ -106,6 +106,7 @@ SVT_AV1 = EncoderKind(
     Codec.AV1,
     Family.SOFTWARE,
     options={},
+    # Its fast ones cost what x264's cost under these words; slower than 7 it has none for live.
     presets=preset_table("preset", "12", "11", "10", "9", "8", "8", "7", "7", "7"),
     rung_options=_svt_av1,
 )

@@ -119,9 +119,8 @@ def run_density(arguments: argparse.Namespace) -> None:
             f'pinkmedia_part_publish_delay_seconds_count{{kind="{kind}"}}', 0.0
         )
         expected = arguments.streams * arguments.measured / 0.2 * (2 if kind == "transcoded" else 1)
-        print(
-            f"{kind:12} {count:6.0f} parts of {expected:.0f}; late: p50 {_late(before, after, kind, 0.5)}, p95 {_late(before, after, kind, 0.95)}"
-        )
+        late = " ".join(f"p{share * 100:.0f} {_late(before, after, kind, share)}" for share in (0.5, 0.95))
+        print(f"{kind:12} {count:6.0f} parts of {expected:.0f}; late: {late}")
     print(f"workers restarted: {after.get('pinkmedia_worker_restarts_total', 0.0):.0f}")
 
 

@@ -10,8 +10,8 @@ comes out to the source (SSIM). Then the server once more with the source passed
 ``density --streams 2`` publishes so many 1080p30 sources; 720p and 480p are made and the source is passed through. When
 does a rung's part come after its last picture was received, and does every worker keep up?
 
-Measured 2026-11-23 on two cores of an AMD EPYC (Zen 5) in a nested virtual machine: see ``docs/encoding.md``. CPU time is
-compared within one run, because a busy machine makes all of it longer; delays and lateness need a quiet one.
+What was measured is in ``docs/encoding.md``. CPU time is compared within one run, because a busy machine makes all of
+it longer; delays and lateness need a quiet one.
 """
 
 from __future__ import annotations

@@ -196,7 +196,9 @@ class Governor:
             return
         self.used_cores = max(0.0, (used_seconds - before[1]) / (now - before[0]))
         expected_cores = sum(_selected_cores(each) for each in self._governed)
-        if now - self._changed_at >= SETTLE_SECONDS and expected_cores >= LEAST_MEASURED_CORES:
+        is_settled = now - self._changed_at >= SETTLE_SECONDS and not self._pressure_ticks
+        # Workers that are behind got less than they need: that would look like a fast machine.
+        if is_settled and expected_cores >= LEAST_MEASURED_CORES:
             factor = min(max(self.used_cores / expected_cores, LEAST_FACTOR), LARGEST_FACTOR)
             self.model_factor += LEARNING_RATE * (factor - self.model_factor)
 

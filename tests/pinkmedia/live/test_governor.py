@@ -156,6 +156,15 @@ def test_players_are_not_sent_to_and_fro() -> None:
     assert max(first.changes, second.changes) <= LONGEST_FLAP
 
 
+def test_workers_that_get_too_little_are_not_taken_for_cheap() -> None:
+    stream = OneStream("a", essential=ALL)
+    machine = Machine(stream)
+    machine.run(10)
+    stream.lag_seconds = 2.0
+    machine.run(120, factor=0.2)
+    assert machine.governor.model_factor == pytest.approx(1.0, abs=0.1)
+
+
 def test_on_demand_rungs_are_made_while_somebody_watches() -> None:
     stream = OneStream("a", essential=["360p"])
     machine = Machine(stream, is_on_demand=True)

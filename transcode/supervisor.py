@@ -28,7 +28,8 @@ from pinkmedia.media import Packet, Rendition, VideoTrack
 from transcode.ladder import Rung
 from transcode.messages import Configure, Drain, Drained, Failed, ForceIdr, Hello, Message, Opened, parse_message
 from transcode.outbox import Outbox
-from transcode.wire import THUMBNAIL_TRACK_ID, WireError, WireReader
+from transcode.sound_rung import SoundRung
+from transcode.wire import SOUND_TRACK_ID, THUMBNAIL_TRACK_ID, WireError, WireReader
 
 READ_BYTES = 256 * 1024
 """What is asked of the socket at once: more than it ever holds."""
@@ -49,7 +50,7 @@ class LadderSink(Protocol):
         """The encoders are open; before any packet."""
 
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
-        """One encoded access unit, with the source picture's times."""
+        """One encoded access unit, with the source picture's times; or sound, which may come before any rendition."""
 
     def on_thumbnail(self, jpeg: bytes) -> None:
         """A still picture of now."""
@@ -71,6 +72,8 @@ class TranscodeWorker:
         self._log = log
         self._sink: LadderSink | None = None
         self._rungs: tuple[Rung, ...] = ()
+        self._sound_names: dict[int, str] = {}
+        """By the track id of their packets."""
         self._is_over = False
         self._is_open = True
         self._greeted = asyncio.Event()
@@ -95,13 +98,20 @@ class TranscodeWorker:
             raise EnvironmentFault("transcode worker does not start; see the log for its last words")
 
     def configure(
-        self, source: VideoTrack, rungs: Sequence[Rung], sink: LadderSink, *, stream_name: str | None = None
+        self,
+        source: VideoTrack | None,
+        rungs: Sequence[Rung],
+        sink: LadderSink,
+        *,
+        sounds: Sequence[SoundRung] = (),
+        stream_name: str | None = None,
     ) -> None:
-        """What to encode (at least one rung), and who takes it. Once, before anything is written."""
+        """What to encode, and who takes it. Once, before anything is written. Without rungs there needs no source."""
         self._log = log.bind(stream=stream_name) if stream_name else log
         self._rungs = tuple(rungs)
+        self._sound_names = {SOUND_TRACK_ID + index: sound.name for index, sound in enumerate(sounds)}
         self._sink = sink
-        self._send(Configure(source, self._rungs))
+        self._send(Configure(source, self._rungs, tuple(sounds)))
 
     def force_idr_at(self, pts_ticks: int) -> None:
         """The first picture shown at or after this time becomes an IDR picture in every rung.
@@ -111,7 +121,10 @@ class TranscodeWorker:
         self._send(ForceIdr(pts_ticks))
 
     def write(self, packet: Packet) -> None:
-        """One access unit of the source; never waits. A worker that falls too far behind fails."""
+        """One access unit of the source's leader, or of an audio track; never waits.
+
+        A worker that falls too far behind fails.
+        """
         if self._is_over or not self._is_open:
             return
         try:
@@ -187,10 +200,13 @@ class TranscodeWorker:
         if packet.track_id == THUMBNAIL_TRACK_ID:
             self._deliver_thumbnail(bytes(packet.payload))
             return
-        if not 1 <= packet.track_id <= len(self._rungs):
-            raise WireError("packet of an unknown rung")
+        name = self._sound_names.get(packet.track_id)
+        if name is None:
+            if not 1 <= packet.track_id <= len(self._rungs):
+                raise WireError("packet of an unknown rung")
+            name = self._rungs[packet.track_id - 1].name
         if self._sink is not None:
-            self._sink.on_packet(self._rungs[packet.track_id - 1].name, packet)
+            self._sink.on_packet(name, packet)
 
     def _deliver_thumbnail(self, jpeg: bytes) -> None:
         if not jpeg.startswith(JPEG_START) or len(jpeg) > MAX_THUMBNAIL_BYTES:

@@ -26,14 +26,16 @@ from transcode.engine import Engine, EngineEvents
 from transcode.faults import TranscodeFault
 from transcode.messages import Configure, Drain, Drained, Failed, ForceIdr, Hello, Message, Opened, parse_message
 from transcode.sandbox import enter_sandbox
+from transcode.sound_decoder import SOUND_DECODERS
+from transcode.sound_threads import Sounds
 from transcode.wire import WireError, WireReader, encode_control, encode_media
 
 READ_BYTES = 256 * 1024
 """What is asked of the socket at once: more than it ever holds."""
 EXIT_FAULT = 3
 """Exit status after Failed was sent."""
-REQUIRED_CODECS: tuple[tuple[str, Literal["r", "w"]], ...] = (("libx264", "w"), ("h264", "r"))
-"""Without the encoder there is no rendition; H.264 is what nearly every publisher sends."""
+REQUIRED_CODECS: tuple[tuple[str, Literal["r", "w"]], ...] = (("libx264", "w"), ("aac", "w"), ("h264", "r"))
+"""Without the encoders there is no rendition; H.264 is what nearly every publisher sends."""
 WARM_UP_PIXELS = 64
 """Width and height of the picture that warms the codecs up."""
 
@@ -68,6 +70,8 @@ class Worker:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._engine: Engine | None = None
+        """None while nothing is configured, or only sound."""
+        self._sounds: Sounds | None = None
 
     def run(self) -> None:
         """Returns when drained, or when the node has hung up. Raises TranscodeFault, WireError."""
@@ -79,17 +83,22 @@ class Worker:
 
     def _handle(self, item: Message | Packet) -> None:
         if isinstance(item, Configure):
-            self._engine = Engine(item.source, item.rungs, self._events())
-        elif self._engine is None:
+            self._sounds = Sounds(item.sounds, self._channel.send_packet)
+            if item.source is not None and item.rungs:
+                self._engine = Engine(item.source, item.rungs, self._events())
+        elif self._sounds is None:
             raise WireError("media before configuration")
         elif isinstance(item, Packet):
-            self._engine.write(item)
-        elif isinstance(item, ForceIdr):
+            if not self._sounds.write(item) and self._engine is not None:
+                self._engine.write(item)
+        elif isinstance(item, ForceIdr) and self._engine is not None:
             self._engine.force_idr_at(item.pts_ticks)
 
     def _drain(self) -> None:
         if self._engine is not None:
             self._engine.drain()
+        if self._sounds is not None:
+            self._sounds.drain()
         self._channel.send(Drained())
 
     def _events(self) -> EngineEvents:
@@ -113,7 +122,9 @@ def warm_up() -> Hello:
     missing_codecs = tuple(name for name, mode in REQUIRED_CODECS if not _has_codec(name, mode))
     if not missing_codecs:
         _encode_and_decode()
-    missing_decoders = tuple(name for name in DECODERS.values() if not _has_codec(name, "r"))
+    missing_decoders = tuple(
+        name for name in (*DECODERS.values(), *SOUND_DECODERS.values()) if not _has_codec(name, "r")
+    )
     return Hello(missing_codecs, missing_decoders)
 
 

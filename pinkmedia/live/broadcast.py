@@ -214,6 +214,7 @@ def _described(plan: SourcePlan) -> dict[str, object]:
         "leader": _named(plan.leader),
         "carried": {each.rendition_name: _named(each.track) for each in plan.carried},
         "rungs": [rung.name for rung in plan.rungs],
+        "sounds": {sound.name: _named(sound.source) for sound in plan.sounds},
     }
 
 

@@ -1,4 +1,4 @@
-"""The encoded rungs of one source: a worker process, and another one when it dies.
+"""The encoded rungs and sounds of one source: a worker process, and another one when it dies.
 
 A worker can only start at a key frame, and what it makes must begin a segment. So a new one is taken at the next
 boundary, which is then a discontinuity in every rendition; the rungs miss what lies between, and nothing else does.
@@ -15,6 +15,7 @@ import structlog
 from pinkmedia.media import Packet, Rendition, VideoTrack
 from transcode.ladder import Rung
 from transcode.pool import TranscodeWorker, WorkerPool
+from transcode.sound_rung import SoundRung
 
 MOST_FAILURES_IN_A_ROW = 5
 """Workers that die one after another: the source cannot be encoded, or not in time; the rungs are given up."""
@@ -42,16 +43,22 @@ class Encoding:
     def __init__(
         self,
         pool: WorkerPool,
-        source: VideoTrack,
+        source: VideoTrack | None,
         rungs: Sequence[Rung],
         sink: EncodingSink,
         *,
+        sounds: Sequence[SoundRung] = (),
         stream_name: str,
         on_restart: Callable[[], None],
     ) -> None:
         self._pool = pool
         self._source = source
         self._rungs = rungs
+        self._sounds = sounds
+        self._names = [rung.name for rung in rungs] + [sound.name for sound in sounds]
+        self._track_ids = {sound.source.track_id for sound in sounds}
+        if source is not None:
+            self._track_ids.add(source.track_id)
         self._sink = sink
         self._stream_name = stream_name
         self._on_restart = on_restart
@@ -77,7 +84,8 @@ class Encoding:
             self._worker.force_idr_at(pts_ticks)
 
     def write_source(self, packet: Packet) -> None:
-        if self._worker is not None:
+        """Of a track that is not encoded, nothing is done."""
+        if self._worker is not None and packet.track_id in self._track_ids:
             self._worker.write(packet)
 
     async def drain(self, timeout_seconds: float) -> None:
@@ -101,8 +109,8 @@ class Encoding:
         except OSError as error:
             self.on_failure(f"worker cannot be started: {error.strerror}")
             return
-        self._worker.configure(self._source, self._rungs, self, stream_name=self._stream_name)
-        self._log.info("worker_started", pid=self._worker.pid, rungs=[rung.name for rung in self._rungs])
+        self._worker.configure(self._source, self._rungs, self, sounds=self._sounds, stream_name=self._stream_name)
+        self._log.info("worker_started", pid=self._worker.pid, renditions=self._names)
 
     # What the worker calls:
 
@@ -124,5 +132,5 @@ class Encoding:
         if self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
             self._is_given_up = True
             self._log.error("encoding_given_up", advice="the rungs end; a passed-through rendition goes on")
-            for rung in self._rungs:
-                self._sink.give_up(rung.name)
+            for name in self._names:
+                self._sink.give_up(name)

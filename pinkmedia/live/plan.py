@@ -8,7 +8,7 @@ otherwise, so the longest distance that was seen between a stream's key frames d
 - farther apart: encoded anew at the top, too, on a fixed grid (without transcoding: even longer segments).
 
 A source that not every browser decodes is passed through beside a whole H.264 ladder. One with several video tracks
-brings its ladder along.
+brings its ladder along. Of the sound, `pinkmedia.live.plan_audio` decides.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from dataclasses import dataclass
 
 from packager.boundaries import Cadence
 from packager.layout import LONGEST_ROUNDED_DOWN_SECONDS, Layout, PackagerSettings, plan_layout
+from pinkmedia.live.plan_audio import plan_audios
 from pinkmedia.media import AudioTrack, Codec, Track, VideoTrack
 from transcode.ladder import Rung, plan_ladder, source_name
+from transcode.sound_rung import SoundRung
 
 LONGEST_PASSTHROUGH_SECONDS = 4.0
 """Segments longer than this make joining and switching too slow; encoding anew is worth its cost then."""
 PLAYABLE_H264_PROFILES = frozenset({66, 77, 88, 100})
 """Baseline, Main, Extended and High (ITU-T H.264 Annex A)."""
-AUDIO_RENDITION = "audio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ class SourcePlan:
     rungs: tuple[Rung, ...]
     cadence: Cadence
     layout: Layout
+    sounds: tuple[SoundRung, ...] = ()
+    """The audio tracks that are encoded."""
+    fills_silence: bool = False
+    """Where sound is missing, silence is made: a node that makes nothing lists gaps."""
 
     @property
     def leader_rendition(self) -> str | None:
@@ -56,7 +61,8 @@ class SourcePlan:
 
     @property
     def rendition_names(self) -> frozenset[str]:
-        return frozenset([rung.name for rung in self.rungs] + [each.rendition_name for each in self.carried])
+        encoded = [rung.name for rung in self.rungs] + [sound.name for sound in self.sounds]
+        return frozenset(encoded + [each.rendition_name for each in self.carried])
 
 
 def plan_source(
@@ -73,13 +79,20 @@ def plan_source(
             is_passthrough = False
         else:
             segment_target_seconds = float(math.ceil(key_frame_distance_seconds))
-    carried = [*_carried_videos(videos if is_passthrough else []), *_carried_audios(audios)]
+    carried_audios, sounds = plan_audios(audios, is_transcoding=is_transcoding)
+    carried = [
+        *_carried_videos(videos if is_passthrough else []),
+        *(Carried(name, audio) for name, audio in carried_audios),
+    ]
+    heard = [*(audio for _, audio in carried_audios), *(sound.track for sound in sounds)]
     return SourcePlan(
         leader=videos[0] if videos else audios[0],
         carried=tuple(carried),
         rungs=_rungs(videos, passthrough=is_passthrough) if is_transcoding else (),
         cadence=Cadence.SOURCE_KEY_FRAMES if videos and is_passthrough else Cadence.FIXED_GRID,
-        layout=plan_layout(settings, tracks, segment_target_seconds),
+        layout=plan_layout(settings, [*videos, *heard], segment_target_seconds),
+        sounds=sounds,
+        fills_silence=is_transcoding,
     )
 
 
@@ -102,11 +115,6 @@ def _carried_videos(videos: Sequence[VideoTrack]) -> list[Carried]:
     """Named by their size; what not every browser decodes, by its codec too."""
     names = [source_name(video) + ("" if _plays_everywhere(video) else f"-{video.codec}") for video in videos]
     return [Carried(name, video) for name, video in zip(_distinct(names), videos, strict=True)]
-
-
-def _carried_audios(audios: Sequence[AudioTrack]) -> list[Carried]:
-    names = _distinct([AUDIO_RENDITION] * len(audios))
-    return [Carried(name, audio) for name, audio in zip(names, audios, strict=True)]
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -122,10 +122,15 @@ def decoded(track: AudioTrack, packets: Sequence[Packet]) -> tuple[int, Wave]:
 
 def click_seconds(first_ticks: int, wave: Wave, sample_rate: int) -> list[float]:
     """Where the bursts are, in seconds from ORIGIN_SECONDS on."""
+    begin_seconds = first_ticks / sample_rate - ORIGIN_SECONDS
+    return [begin_seconds + seconds for seconds in loud_seconds(wave, sample_rate)]
+
+
+def loud_seconds(wave: Wave, sample_rate: int) -> list[float]:
+    """Where the bursts' middles are in the first channel."""
     loud = np.flatnonzero(np.abs(wave[0]) > 0.3)
     groups = np.split(loud, np.flatnonzero(np.diff(loud) > sample_rate // 100) + 1) if len(loud) else []
-    peaks = [group[np.abs(wave[0][group]).argmax()] for group in groups]
-    return [float((first_ticks + peak) / sample_rate - ORIGIN_SECONDS) for peak in peaks]
+    return [float(group[np.abs(wave[0][group]).argmax()]) / sample_rate for group in groups]
 
 
 def level(wave: Wave, hertz: float, sample_rate: int) -> float:

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-PATIENCE_SECONDS = 0.75
-"""Less than players keep in their buffers. FFmpeg puts 2930 bytes of audio into one packet of a transport stream: at
-32 kb/s it sends nothing for so long."""
+PATIENCE_SECONDS = 0.8
+"""FFmpeg collects up to 0.7 s of audio for one packet of a transport stream; players keep more than that."""
 MOST_PATIENCE_SECONDS = 2.0
 """Players have stopped by then."""
 
@@ -33,6 +32,8 @@ class Silence:
         """Up to here there is sound or silence."""
         self._heard_ticks = 0
         """Up to here sound has come."""
+        self._laid_with_patience_ticks = self._patience_ticks
+        """What it was when silence was laid last."""
         self._leader_ticks = 0
         self._leader_when_heard_ticks = 0
 
@@ -44,6 +45,7 @@ class Silence:
     def advance(self, leader_ticks: int) -> Iterator[int]:
         """The leader has come as far: the times of the silent frames that are due."""
         self._leader_ticks = max(self._leader_ticks, leader_ticks)
+        self._laid_with_patience_ticks = self._patience_ticks
         missed_ticks = self._leader_ticks - self._leader_when_heard_ticks - self._patience_ticks
         return self._fill(self._heard_ticks + missed_ticks)
 
@@ -53,12 +55,15 @@ class Silence:
         self._leader_when_heard_ticks = self._leader_ticks
         usable_from_ticks = ticks + duration_ticks - 1 if self._may_overlap else ticks
         if usable_from_ticks < self._filled_ticks:
-            late_ticks = self._filled_ticks - ticks
-            self._patience_ticks = min(self._patience_ticks + late_ticks, self._most_patience_ticks)
+            self._learn(self._filled_ticks - ticks)
             return None
         silent = list(self._fill(ticks))
         self._filled_ticks = ticks + duration_ticks
         return iter(silent)
+
+    def _learn(self, late_ticks: int) -> None:
+        needed_ticks = self._laid_with_patience_ticks + late_ticks
+        self._patience_ticks = max(self._patience_ticks, min(needed_ticks, self._most_patience_ticks))
 
     def _fill(self, end_ticks: int) -> Iterator[int]:
         while self._filled_ticks + self._frame_ticks <= end_ticks:

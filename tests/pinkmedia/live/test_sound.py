@@ -182,6 +182,20 @@ async def test_every_track_is_a_rendition(
         assert len(click_seconds(window_of(presentation, name))) == SECONDS
 
 
+@pytest.mark.parametrize("payload", [b"nothing", b"\x0b\x77" + bytes(100), b"\xff" * 2000])
+async def test_sound_that_cannot_be_decoded_costs_no_picture(site: Site, pool: WorkerPool, payload: bytes) -> None:
+    await pool.start()
+    video = encoded_video(120, width=960, height=540, key_every=60)
+    track, packets = beeps("ac3")
+    broken = [replace(packet, payload=payload) for packet in packets if packet.pts_ticks < 5 * 48_000]
+    presentation = await published(site, [video[0], track], interleaved(video, (track, broken)))
+    rung, window = window_of(presentation, "480p"), window_of(presentation, "audio")
+    assert len(times(rung)) == len(times(window_of(presentation, "540p"))) == 120
+    assert click_seconds(window) == []
+    assert_unbroken(window)
+    assert times(window)[-1] - times(window)[0] == pytest.approx(4 * 48_000, abs=3 * 1536)
+
+
 # Missing sound
 
 

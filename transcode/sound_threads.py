@@ -64,8 +64,8 @@ class _SoundThread:
             while (packet := self._waiting.get()) is not None:
                 self._transcoder.write(packet)
             self._transcoder.drain()
-        except FFmpegError as error:
-            sys.stderr.write(f"{self._name} cannot be encoded: {error.strerror}\n")
+        except (FFmpegError, ValueError) as error:
+            sys.stderr.write(f"{self._name} cannot be encoded: {error}\n")
             self._discard()
 
     def _discard(self) -> None:

@@ -114,7 +114,7 @@ def server_environment(data_dir: str, **settings: object) -> dict[str, str]:
 
 def create_stream(environment: dict[str, str]) -> str:
     """A stream named ``bench``; returns its key."""
-    command = [sys.executable, "-m", "pinkmedia", "stream", "create", "bench"]
+    command = [sys.executable, "-m", "pinkmedia", "stream", "create", "bench", "--tier", "partner"]
     printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
     return printed.split()[-1]
 

@@ -62,7 +62,8 @@ def _tkhd(track: Track) -> bytes:
     times = struct.pack(">IIIII", 0, 0, CMAF_TRACK_ID, 0, 0)
     is_video = isinstance(track, VideoTrack)
     layer_and_volume = struct.pack(">QHHHH", 0, 0, 0, 0 if is_video else 0x0100, 0)
-    size = struct.pack(">II", track.width << 16, track.height << 16) if isinstance(track, VideoTrack) else bytes(8)
+    width, height = (track.display_width, track.height) if isinstance(track, VideoTrack) else (0, 0)
+    size = struct.pack(">II", width << 16, height << 16)
     return full_box(b"tkhd", 0, enabled_in_movie_in_preview, times, layer_and_volume, UNITY_MATRIX, size)
 
 

@@ -72,15 +72,15 @@ def part_ticks(track: Track, part_target_seconds: float) -> int:
 
 
 def plan_layout(settings: PackagerSettings, tracks: Iterable[Track], segment_target_seconds: float) -> Layout:
-    """The layout for a source's tracks.
+    """The layout for the tracks of all renditions, that which leads first.
 
     ``segment_target_seconds`` is the operator's, or longer when the source's key frames are farther apart.
     """
     tracks = list(tracks)
     video = [track for track in tracks if isinstance(track, VideoTrack)]
     wanted_seconds = settings.part_target_seconds
-    for track in video:
-        wanted_seconds = part_ticks(track, settings.part_target_seconds) / track.timescale
+    if video:
+        wanted_seconds = part_ticks(video[0], settings.part_target_seconds) / video[0].timescale
     longest_seconds = max(part_ticks(track, wanted_seconds) / track.timescale for track in tracks)
     # Rounded up to what a playlist prints, so that no printed part duration exceeds the printed target.
     part_target_seconds = math.ceil(longest_seconds * 100_000 - 1e-6) / 100_000

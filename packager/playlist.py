@@ -150,8 +150,9 @@ def _audio_groups(audios: Sequence[Window]) -> dict[str, list[Window]]:
 
 
 def _startup_first(videos: list[Window]) -> list[Window]:
-    """The start-up variant, then the others from the best down."""
-    startup = min(videos, key=lambda window: abs(window.bandwidth.peak_bps - STARTUP_BANDWIDTH_BPS))
+    """The start-up variant, which must be there already, then the others from the best down."""
+    there = [window for window in videos if not window.is_dormant] or videos
+    startup = min(there, key=lambda window: abs(window.bandwidth.peak_bps - STARTUP_BANDWIDTH_BPS))
     rest = sorted(videos, key=lambda window: window.bandwidth.peak_bps, reverse=True)
     return [startup, *(window for window in rest if window is not startup)]
 
@@ -177,7 +178,7 @@ def _variant(window: Window, group: Sequence[Window], group_id: str | None, base
         f'CODECS="{codecs}"',
     ]
     if isinstance(track, VideoTrack):
-        attributes += [f"RESOLUTION={track.width}x{track.height}", f"FRAME-RATE={float(track.frame_rate):.3f}"]
+        attributes += [f"RESOLUTION={track.display_width}x{track.height}", f"FRAME-RATE={float(track.frame_rate):.3f}"]
         video_range = _VIDEO_RANGES.get(track.colour.transfer) if track.colour else None
         attributes += [f"VIDEO-RANGE={video_range}"] if video_range else []
         attributes += [f'AUDIO="{group_id}"'] if group_id else []

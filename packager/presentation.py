@@ -13,8 +13,9 @@ from packager.boundaries import Boundaries, Boundary
 from packager.event_message import event_message
 from packager.layout import Layout
 from packager.rendition import RenditionPackager
+from packager.strip import Strip
 from packager.window import Window
-from pinkmedia.media import Packet, Part, Rendition, TimedMetadata, VideoTrack
+from pinkmedia.media import Packet, Part, PictureSheet, Rendition, TimedMetadata, VideoTrack
 
 
 class Presentation:
@@ -34,9 +35,13 @@ class Presentation:
         self.is_ended = False
         self.thumbnail: bytes | None = None
         """The newest still picture (JPEG), where there are any; None after the end."""
+        self.strip = Strip(layout.window_seconds)
         self.observers: list[Callable[[], None]] = []
-        """Called when a rendition is added or given up, and at the end."""
+        """Called when a rendition is added or withdrawn, and at the end."""
+        self.on_asked: Callable[[], None] = _ignore
+        """Told of a player that asks for a dormant rendition."""
         self._expected = set(expected)
+        self._given_up: set[str] = set()
         self._boundaries = Boundaries()
         self._metadata_count = 0
         self._packagers: dict[str, RenditionPackager] = {}
@@ -49,8 +54,7 @@ class Presentation:
     @property
     def names(self) -> frozenset[str]:
         """Every rendition planned or there, and not given up."""
-        going_on = {name for name, packager in self._packagers.items() if not packager.window.is_ended}
-        return frozenset(self._expected | going_on)
+        return frozenset((self._expected | self._packagers.keys()) - self._given_up)
 
     @property
     def end_seconds(self) -> float:
@@ -59,8 +63,9 @@ class Presentation:
 
     @property
     def is_ready(self) -> bool:
-        """Every planned rendition has something to play."""
-        return all(name in self._packagers and self._packagers[name].window.is_playable for name in self._expected)
+        """Every planned rendition has something to play, or is withdrawn."""
+        windows = [self.find(name) for name in self._expected]
+        return all(window is not None and (window.is_playable or window.is_withdrawn) for window in windows)
 
     def begin(self, epoch_wall_seconds: float) -> None:
         """The first key frame is here: ``epoch_wall_seconds`` is the wall clock of presentation time 0."""
@@ -73,7 +78,7 @@ class Presentation:
         return packager.window if packager else None
 
     def others(self, window: Window) -> list[Window]:
-        return [other for other in self.windows if other is not window]
+        return [other for other in self.windows if other is not window and not other.is_withdrawn]
 
     def add_rendition(self, rendition: Rendition) -> None:
         """A rendition begins, or goes on with what may be another configuration."""
@@ -81,10 +86,15 @@ class Presentation:
         if packager is not None:
             packager.change(rendition)
             return
-        self._packagers[rendition.name] = RenditionPackager(
-            rendition, self.layout, self._boundaries, on_part=self._on_part
-        )
+        packager = RenditionPackager(rendition, self.layout, self._boundaries, on_part=self._on_part)
+        packager.window.on_asked = lambda: self.on_asked()
+        self._packagers[rendition.name] = packager
         self._changed()
+
+    def was_asked_for(self, rendition_name: str, since: float) -> bool:
+        """Whether a player has asked for its playlist since then (monotonic seconds)."""
+        window = self.find(rendition_name)
+        return window is not None and window.asked_at is not None and window.asked_at >= since
 
     def add_boundary(self, pts_ticks: int, *, has_discontinuity: bool = False) -> Boundary:
         return self._boundaries.append(pts_ticks, has_discontinuity=has_discontinuity)
@@ -93,7 +103,9 @@ class Presentation:
         self._packagers[rendition_name].skip_to(msn)
 
     def write(self, rendition_name: str, packet: Packet) -> None:
-        self._packagers[rendition_name].write(packet)
+        """What still comes for a rendition that was given up goes nowhere."""
+        if rendition_name not in self._given_up:
+            self._packagers[rendition_name].write(packet)
 
     def write_metadata(self, metadata: TimedMetadata) -> None:
         """Players that read one rendition must find it there: so it goes into all that lead, video if there is any."""
@@ -104,21 +116,30 @@ class Presentation:
         for packager in leading:
             packager.add_message(message)
 
-    def show(self, thumbnail: bytes) -> None:
-        """What the stream looks like now."""
+    def show(self, thumbnail: bytes, sheet: PictureSheet) -> None:
+        """What the stream looks like now, and what it has looked like."""
         self.thumbnail = thumbnail
+        self.strip.add(sheet)
 
     def flush(self) -> None:
         """The source has stopped, perhaps for good: what is held back is published."""
         for packager in self._packagers.values():
             packager.flush()
 
-    def give_up(self, rendition_name: str) -> None:
-        """This rendition will not come, or not come back: its playlist ends, the others go on."""
-        self._expected.discard(rendition_name)
+    def withdraw(self, rendition_name: str, *, is_dormant: bool = False) -> None:
+        """Nothing comes for this rendition for now; it is served again when something does. The others go on.
+
+        One that is ``is_dormant`` is still offered to players.
+        """
         if (packager := self._packagers.get(rendition_name)) is not None:
-            packager.end()
+            packager.withdraw(is_dormant=is_dormant)
         self._changed()
+
+    def give_up(self, rendition_name: str) -> None:
+        """This rendition will not come, or not come back: it is not offered any more, the others go on."""
+        self._expected.discard(rendition_name)
+        self._given_up.add(rendition_name)
+        self.withdraw(rendition_name)
 
     def end(self) -> None:
         """All playlists end. Calling it again does nothing."""
@@ -133,3 +154,7 @@ class Presentation:
     def _changed(self) -> None:
         for observer in self.observers:
             observer()
+
+
+def _ignore() -> None:
+    """Nobody is told."""

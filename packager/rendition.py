@@ -76,7 +76,11 @@ class RenditionPackager:
             return
         boundary = self._due_boundary(packet)
         if boundary is not None:
+            if self.window.is_withdrawn:
+                self._restore(boundary)
             self._begin_segment(boundary, packet)
+        elif self.window.is_withdrawn:
+            return
         elif self.window.open_segment is None:
             return  # nothing has begun, or its segment was listed as a gap
         self._append(packet)
@@ -97,6 +101,14 @@ class RenditionPackager:
         """Publishes what the open part holds: the source has stopped."""
         if self._samples:
             self._publish_part()
+
+    def withdraw(self, *, is_dormant: bool) -> None:
+        """Nothing comes for now: it is not served before the segment that begins with the next packet."""
+        if self.window.is_ended:
+            return
+        self._close_segment()
+        self._segment_msn = None
+        self.window.withdraw(is_dormant=is_dormant)
 
     def end(self) -> None:
         """Completes the last segment; the playlist ends."""
@@ -139,6 +151,14 @@ class RenditionPackager:
         has_discontinuity = boundary.has_discontinuity and bool(self.window.segments)
         start_seconds = packet.pts_ticks / self._timescale
         self.window.open(Segment(boundary.msn, start_seconds, self._init.uri, has_discontinuity))
+
+    def _restore(self, boundary: Boundary) -> None:
+        """The segment after which it begins again is listed, too, as a gap: hls.js takes parts alone for nothing."""
+        self.window.restore()
+        before = self._boundaries.get(boundary.msn - 1)
+        if before is not None:
+            self.window.discontinuity_sequence = before.discontinuity_count - before.has_discontinuity
+            self._list_gaps(before.msn, boundary.msn)
 
     def _list_gaps(self, first_msn: int, end_msn: int) -> None:
         """Stand-ins for segments that this rendition missed, so that its numbers stay those of the others."""

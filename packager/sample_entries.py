@@ -31,8 +31,9 @@ def _visual_entry(track: VideoTrack) -> bytes:
     """VisualSampleEntry (ISO/IEC 14496-12 §12.1.3)."""
     kind, configuration = _VIDEO[track.codec]
     geometry = struct.pack(">16xHHIIIH32xHh", track.width, track.height, 0x480000, 0x480000, 0, 1, 0x18, -1)
-    square_pixels = box(b"pasp", struct.pack(">II", 1, 1))
-    extensions = configuration(track), _colr(track.colour), square_pixels, *_hdr(track.hdr)
+    aspect_ratio = track.sample_aspect_ratio
+    samples = box(b"pasp", struct.pack(">II", aspect_ratio.numerator, aspect_ratio.denominator))
+    extensions = configuration(track), _colr(track.colour), samples, *_hdr(track.hdr)
     return box(kind, _DATA_REFERENCE, geometry, *extensions)
 
 

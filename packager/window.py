@@ -62,6 +62,14 @@ class Window:
         self.segments: deque[Segment] = deque()
         """Listed segments, oldest first; the last one may still be open."""
         self.is_ended = False
+        self.is_withdrawn = False
+        """Not served now; players on it change to another rendition."""
+        self.is_dormant = False
+        """Withdrawn for want of players: it is offered all the same, and begins again when it is asked for."""
+        self.asked_at: float | None = None
+        """Monotonic seconds when a player last asked for its playlist."""
+        self.on_asked: Callable[[], None] | None = None
+        """Told of a player that asks while it is dormant."""
         self.version = 0
         """Counts changes: what was rendered for one version stays true for it."""
         self.discontinuity_sequence = 0
@@ -78,7 +86,12 @@ class Window:
 
     @property
     def is_playable(self) -> bool:
-        return any(segment.parts for segment in self.segments)
+        return not self.is_withdrawn and any(segment.parts for segment in self.segments)
+
+    @property
+    def is_offered(self) -> bool:
+        """Players may choose it."""
+        return self.is_playable or (self.is_dormant and not self.is_ended)
 
     @property
     def end_seconds(self) -> float:
@@ -115,7 +128,7 @@ class Window:
 
         A part beyond the last one of a complete segment stands for the first part of the next segment.
         """
-        if self.is_ended:
+        if self.is_ended or self.is_withdrawn:
             return True
         if part is None:
             return self.edge[0] > msn
@@ -137,6 +150,12 @@ class Window:
     def find_part(self, msn: int, index: int) -> Part | None:
         segment = self.find_segment(msn)
         return segment.parts[index] if segment and index < len(segment.parts) else None
+
+    def ask(self, now: float) -> None:
+        """A player wants its playlist. ``now`` is monotonic seconds."""
+        self.asked_at = now
+        if self.is_dormant and self.on_asked is not None:
+            self.on_asked()
 
     # What only the packager calls:
 
@@ -166,6 +185,16 @@ class Window:
         self.segments.clear()
         self._lingering.clear()
         self._changed()
+
+    def withdraw(self, *, is_dormant: bool = False) -> None:
+        """What players have fetched the names of can still be fetched."""
+        self.is_withdrawn, self.is_dormant = True, is_dormant
+        self._changed()
+
+    def restore(self) -> None:
+        """It begins anew."""
+        self.is_withdrawn = self.is_dormant = False
+        self.clear()
 
     def end(self) -> None:
         self.is_ended = True
@@ -205,6 +234,11 @@ class BandwidthMeter:
     def peak_bps(self) -> int:
         """Of whole segments; before the first one, what was declared."""
         return round(self._peak_bps) or self._declared_bps
+
+    @property
+    def measured_seconds(self) -> float:
+        """Of media."""
+        return self._seconds
 
     @property
     def average_bps(self) -> int:

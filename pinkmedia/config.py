@@ -22,9 +22,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
-from pydantic_settings import EnvSettingsSource
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import EnvSettingsSource, SettingsError
 
 from pinkmedia.errors import UsageError
+from pinkmedia.ladder_settings import RungSettings
 from pinkmedia.settings import ENVIRONMENT_PREFIX, Settings
 
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
@@ -55,18 +58,33 @@ def load_settings(flags: Mapping[str, object] | None = None, *, config: Path | N
 
 def accepted_values(key: str) -> str:
     """What a key accepts, in words: ``a number from 1 to 6``."""
-    if key in _ACCEPTED_IN_WORDS:
-        return _ACCEPTED_IN_WORDS[key]
-    field = Settings.model_fields[key]
+    return _ACCEPTED_IN_WORDS.get(key) or accepted_by(Settings.model_fields[key])
+
+
+def accepted_by(field: FieldInfo) -> str:
+    """What a field accepts, in words."""
     if field.annotation is bool:
         return "true or false"
+    if field.annotation is str:
+        return "a text that begins with a digit and has up to 30 of a-z, 0-9 and - behind it"
     if get_origin(field.annotation) is Literal:
         *most, last = get_args(field.annotation)
         return f"{', '.join(most)} or {last}"
     low, high = (
         next(getattr(item, bound) for item in field.metadata if hasattr(item, bound)) for bound in ("ge", "le")
     )
-    return f"{'a whole number' if field.annotation is int else 'a number'} from {low:g} to {high:g}"
+    kind = "a number" if field.annotation is float else "a whole number"
+    is_even = any(getattr(item, "multiple_of", None) == 2 for item in field.metadata)
+    return f"{'an even number' if is_even else kind} from {low:g} to {high:g}"
+
+
+def is_flag(key: str) -> bool:
+    """Whether a key is one value, and so can be a command-line flag."""
+    return key != LADDER
+
+
+LADDER = "ladder"
+"""The one key that is a list of tables: ``[[ladder]]`` in the file, JSON in the environment."""
 
 
 def variable_name(key: str) -> str:
@@ -87,7 +105,11 @@ _ACCEPTED_IN_WORDS = {
     "tls_certificate": "the path of a PEM file",
     "tls_private_key": "the path of a PEM file",
     "srt_passphrase_file": "the path of a text file",
+    "ladder": "a list of 1 to 16 rungs",
 }
+
+_SHOWN_CHARACTERS = 80
+"""Of a value that should have been a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +158,13 @@ def _environment_layer() -> _Layer:
     own = {name.upper() for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)} - {CONFIG_VARIABLE}
     written = {name.removeprefix(ENVIRONMENT_PREFIX).lower(): None for name in own}
     _Layer("environment", variable_name, written).refuse_unknown(_known_keys())
-    return _Layer("environment", variable_name, EnvSettingsSource(Settings)())
+    try:
+        values = EnvSettingsSource(Settings)()
+    except SettingsError:
+        raise ConfigurationError(
+            f"environment: {variable_name(LADDER)} cannot be read: it must be {accepted_values(LADDER)}, as JSON"
+        ) from None
+    return _Layer("environment", variable_name, values)
 
 
 def _flag_layer(flags: Mapping[str, object]) -> _Layer:
@@ -150,9 +178,29 @@ def _refusal(error: ValidationError, layers: tuple[_Layer, ...]) -> Configuratio
     key = str(first["loc"][0]) if first["loc"] else context["key"]
     accepted = context.get("accepted") or accepted_values(key)
     for layer in reversed(layers):
+        if key in layer.values and key == LADDER:
+            return ConfigurationError(f"{layer.origin}: {_ladder_refusal(layer.spell(key), first, context)}")
         if key in layer.values:
             return ConfigurationError(
                 f"{layer.origin}: {layer.spell(key)} cannot be {str(layer.values[key])!r}: it must be {accepted}"
             )
     default = Settings.model_fields[key].default
     return ConfigurationError(f"default: {key} cannot stay {default:g}: it must be {accepted}")
+
+
+def _ladder_refusal(spelled: str, error: ErrorDetails, context: dict[str, Any]) -> str:
+    """What is wrong with a rung, and which one it is, counted from 0."""
+    if "place" in context:
+        place = str(context["place"]).removeprefix(LADDER)
+        return f"{spelled}{place} cannot be {context['value']!r}: it must be {context['accepted']}"
+    if "accepted" in context:
+        return f"{spelled} cannot be read: it must be {context['accepted']}"
+    _, *path = error["loc"]
+    if len(path) != 2:  # the list itself, or an item that is no table
+        return f"{spelled} cannot be {str(error['input'])[:_SHOWN_CHARACTERS]!r}: it must be {accepted_values(LADDER)}"
+    (index, name), fields = path, RungSettings.model_fields
+    if name not in fields:
+        return f"{spelled}[{index}]: unknown key {name}; known: {', '.join(fields)}"
+    if error["type"] == "missing":
+        return f"{spelled}[{index}]: {name} is missing: it must be {accepted_by(fields[str(name)])}"
+    return f"{spelled}[{index}].{name} cannot be {str(error['input'])!r}: it must be {accepted_by(fields[str(name)])}"

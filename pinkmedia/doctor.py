@@ -58,6 +58,13 @@ print(av.ffmpeg_version_info)
 """
 """Run in a child: only the transcode package may load PyAV into a process of the server."""
 
+SANDBOX_PROBE = """
+from transcode.sandbox import enter_sandbox, missing_measures
+print(*missing_measures(enter_sandbox()))
+"""
+"""Run in a child: there is no way back out of a sandbox."""
+SANDBOX_ADVICE = "streams work all the same; let the service's user make user namespaces (docs: hardening)"
+
 
 class Verdict(Enum):
     """How a check came out; the value is its sign."""
@@ -82,6 +89,7 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     yield _passed("configuration is valid")
     yield check_python()
     yield check_codecs()
+    yield check_sandbox()
     yield check_player()
     for key in port_keys(settings):
         yield check_port(settings, key)
@@ -115,6 +123,17 @@ def check_codecs() -> Finding:
         return _passed(f"FFmpeg {probe.stdout.strip()}: H.264 and AAC work, libx264 encodes")
     reason = (probe.stderr.strip().splitlines() or ["the process died"])[-1]
     return _failed(f"FFmpeg's codecs do not work: {reason}", f"{sys.executable} -m pip install --force-reinstall av")
+
+
+def check_sandbox() -> Finding:
+    """Transcode workers are confined as they are meant to be."""
+    probe = subprocess.run([sys.executable, "-c", SANDBOX_PROBE], capture_output=True, text=True)  # noqa: S603 - our own
+    if probe.returncode != 0:
+        return _failed("transcode workers cannot be confined", (probe.stderr.strip().splitlines() or [""])[-1])
+    missing = probe.stdout.split()
+    if not missing:
+        return _passed("transcode workers are confined: no network, no privileges, no files written")
+    return _doubtful(f"transcode workers are less confined than meant: {', '.join(missing)} refused", SANDBOX_ADVICE)
 
 
 def check_player() -> Finding:

@@ -43,6 +43,10 @@ class Colour:
     is_full_range: bool
 
 
+HDR_TRANSFERS = frozenset({16, 18})
+"""PQ and HLG."""
+
+
 @dataclass(frozen=True, slots=True)
 class HdrMetadata:
     """What an HDR display must know of the mastering; bodies of the ISO/IEC 14496-12 §12.1.6 and .7 boxes."""
@@ -64,14 +68,16 @@ class VideoTrack:
     """The codec's configuration record as MP4 has it: the body of the ``avcC``, ``hvcC``, ``av1C`` or ``vpcC`` box
     (without version and flags)."""
     width: int
-    """Displayed width in pixels (after cropping)."""
+    """In samples, after cropping."""
     height: int
-    """Displayed height in pixels (after cropping)."""
+    """In samples, after cropping."""
     codec_string: str
     """RFC 6381 name, such as ``avc1.640028``."""
     frame_rate: Fraction
     """Nominal frames per second. Ingest always fills it in: from the sender's metadata, the parameter sets, or by
     measuring the first frames."""
+    sample_aspect_ratio: Fraction = Fraction(1)
+    """Width of a sample by its height."""
     colour: Colour | None = None
     """None where the stream does not say."""
     hdr: HdrMetadata | None = None
@@ -79,6 +85,11 @@ class VideoTrack:
     @property
     def timescale(self) -> int:
         return VIDEO_TIMESCALE
+
+    @property
+    def display_width(self) -> int:
+        """In square pixels, of which there are as many in a column as samples."""
+        return round(self.width * self.sample_aspect_ratio)
 
     @property
     def frame_duration_ticks(self) -> int:
@@ -147,6 +158,21 @@ class TimedMetadata:
     pts_ticks: int
     """On the same timeline as the packets that it comes between, at VIDEO_TIMESCALE."""
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSheet:
+    """Small still pictures in one image, row by row from the top left: what a player shows over its seek bar."""
+
+    jpeg: bytes
+    tile_width: int
+    """In pixels."""
+    tile_height: int
+    """In pixels."""
+    columns: int
+    """Tiles in a row."""
+    times_ticks: tuple[int, ...]
+    """Of each tile's picture: its presentation time at VIDEO_TIMESCALE, rising."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,14 @@ class Metrics:
         self.worker_restarts = Counter(
             "pinkmedia_worker_restarts", "Transcode workers replaced after a failure.", registry=registry
         )
+        self.encodings_given_up = Counter(
+            "pinkmedia_encodings_given_up", "Sources whose rungs were given up.", registry=registry
+        )
+        self.rungs_left_out = Gauge(
+            "pinkmedia_rungs_left_out",
+            "Renditions that are not encoded now, for want of processor or viewers.",
+            registry=registry,
+        )
         self.http_requests = Counter(
             "pinkmedia_http_requests", "HTTP requests answered, by class of route.", ["route"], registry=registry
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -35,16 +36,21 @@ from pinkmedia.certificate import CertificateFiles, ServerCertificate
 from pinkmedia.listening import listen
 from pinkmedia.live.broadcast import BroadcastSettings
 from pinkmedia.live.directory import LiveDirectory
+from pinkmedia.live.encoder_host import EncoderHost
+from pinkmedia.live.governor import Governor, GovernorSettings
 from pinkmedia.media import AudioTrack, Part, Rendition
 from pinkmedia.metrics import CONTENT_TYPE, Metrics
 from pinkmedia.passphrases import read_passphrase
 from pinkmedia.settings import Settings
 from pinkmedia.srt_metrics import SrtCollector
 from pinkmedia.store import StreamStore
+from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
 from web.app import create_app
 from web.origin import Origin
 
+DEFAULT_CORES_SHARE = 0.9
+"""Of the machine's cores that encoders may plan with; the node itself takes from one of them."""
 HTTP_DRAIN_SECONDS = 1
 """How long answers in flight may take at the end. With the encoders' drain it keeps the whole stop under 5 s."""
 STOP_REASON = "the server is shutting down"
@@ -92,7 +98,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         http_socket = stack.enter_context(listen(settings, "http_port"))
         store = await StreamStore.open(settings.data_dir)
         stack.push_async_callback(store.close)
-        pool = WorkerPool()
+        pool = WorkerPool(encoder=settings.encoder)
         stack.push_async_callback(pool.close)
         await pool.start()
         node = Node(settings, store, pool, http_socket, srt_settings, certificate)
@@ -117,13 +123,16 @@ class Node:
         self.certificate = certificate
         self._certificate_watch: asyncio.Task[None] | None = None
         self._metrics = Metrics()
+        self._governor = Governor(_governor_settings(settings))
+        host = EncoderHost(pool, self._governor)
         self.directory = LiveDirectory(
-            store, _broadcast_settings(settings), settings.tier_limits(), pool, PartMetrics(self._metrics)
+            store, _broadcast_settings(settings), settings.tier_limits(), host, PartMetrics(self._metrics)
         )
         reception = Reception(self.directory)
         self._rtmp = RtmpServer(reception, max_connections_per_address=settings.rtmp_connections_per_address)
         self._srt = SrtServer(reception, srt_settings, max_connections_per_address=settings.srt_connections_per_address)
         self._metrics.add(SrtCollector(self._srt.statistics))
+        self._metrics.add(WorkerCollector(lambda: pool.load))
         self._reported = [IngestCounters(), IngestCounters()]
         self._origin = Origin(self.directory, on_answer=self._count_answer)
         self._http_socket = http_socket
@@ -133,6 +142,7 @@ class Node:
 
     async def start(self) -> None:
         await self.directory.start()
+        self._governor.start()
         await self._start_ingest()
         self._http_task = asyncio.create_task(self._http.serve(sockets=[self._http_socket]))
         # What is there by now stays: the collector need not look through it again and again while media flows.
@@ -167,6 +177,7 @@ class Node:
         if self._settings.rtmp_reconnect_url is not None:
             await self._rtmp.send_elsewhere(self._settings.rtmp_reconnect_url, STOP_REASON)
         await self.directory.close(STOP_REASON)
+        await self._governor.close()
         await self._rtmp.close(STOP_REASON)
         await self._srt.close(STOP_REASON)
         self._http.should_exit = True
@@ -179,6 +190,7 @@ class Node:
         self._metrics.rtmp_connections.set(self._rtmp.connection_count)
         self._metrics.rtmp_tls_connections.set(self._rtmp.tls_connection_count)
         self._metrics.srt_connections.set(self._srt.connection_count)
+        self._metrics.rungs_left_out.set(self._governor.left_out_count)
         self._report_ingest()
         return self._metrics.render(), CONTENT_TYPE
 
@@ -224,6 +236,9 @@ class PartMetrics:
     def worker_restarted(self) -> None:
         self._metrics.worker_restarts.inc()
 
+    def encoding_given_up(self) -> None:
+        self._metrics.encodings_given_up.inc()
+
 
 class _HttpServer(uvicorn.Server):
     """uvicorn in our loop: we own the signals and the socket."""
@@ -268,6 +283,11 @@ def _line(line: SrtStatistics) -> dict[str, object]:
     return fields
 
 
+def _governor_settings(settings: Settings) -> GovernorSettings:
+    cores = settings.transcode_cores or DEFAULT_CORES_SHARE * (os.cpu_count() or 1)
+    return GovernorSettings(cores, settings.max_workers, settings.on_demand)
+
+
 def _broadcast_settings(settings: Settings) -> BroadcastSettings:
     return BroadcastSettings(
         packager=PackagerSettings(
@@ -275,6 +295,5 @@ def _broadcast_settings(settings: Settings) -> BroadcastSettings:
             part_target_seconds=settings.part_target_seconds,
             window_seconds=settings.window_seconds,
         ),
-        is_transcoding=settings.transcode,
         reconnect_grace_seconds=settings.reconnect_grace_seconds,
     )

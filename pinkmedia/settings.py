@@ -7,48 +7,23 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from pinkmedia import tier_settings as fields
+from pinkmedia.ladder_settings import DEFAULT_LADDER, RungSettings, check_ladder
 from pinkmedia.publishing import PublishLimits
 from pinkmedia.tiers import Tier, TierLimits
+from transcode.ladder import Ladder
 
 ENVIRONMENT_PREFIX = "PINKMEDIA_"
 """Of each key's environment variable."""
 MINIMUM_WINDOW_SEGMENTS = 3
 """A live playlist must not fall below three target durations (RFC 8216 §6.2.2)."""
-
-
-def _max_kbps(tier: Tier, default: int) -> Any:
-    """From one small picture to more than RTMP streams ever need."""
-    text = f"Most kilobits per second that a {tier} stream's publisher may send, all media together."
-    return Field(default=default, ge=1000, le=100_000, description=text)
-
-
-def _max_height(tier: Tier, default: int) -> Any:
-    """From the smallest rung of the ladder to the largest: there is nothing else to offer."""
-    text = f"Largest picture height that encoders of {tier} streams are offered by multitrack video."
-    return Field(default=default, ge=480, le=1080, description=text)
-
-
-def _max_fps(tier: Tier, default: int) -> Any:
-    text = f"Most frames per second that encoders of {tier} streams are offered by multitrack video."
-    return Field(default=default, ge=24, le=120, description=text)
-
-
-def _video_tracks(tier: Tier, default: int) -> Any:
-    """OBS has ten video tracks."""
-    text = f"Most renditions that a {tier} stream's publisher may encode and send itself."
-    return Field(default=default, ge=1, le=10, description=text)
-
-
-def _audio_tracks(tier: Tier, default: int) -> Any:
-    """OBS has six audio tracks."""
-    return Field(default=default, ge=1, le=6, description=f"Most audio tracks of a {tier} stream's publisher.")
 
 
 class Settings(BaseSettings):
@@ -131,24 +106,54 @@ class Settings(BaseSettings):
     transcode: bool = Field(
         default=True, description="Make the smaller renditions too; off: only what the publisher sends."
     )
+    encoder: Literal["software", "auto", "nvenc", "qsv", "vaapi", "videotoolbox"] = Field(
+        default="software",
+        description="What encodes; auto: the first hardware encoder that works here. Software stands in for it.",
+    )
+    hdr: Literal["tone_map", "refuse"] = Field(
+        default="tone_map",
+        description="What HDR sources (PQ, HLG) become: renditions in SDR, or none; it is itself passed through.",
+    )
+    on_demand: bool = Field(
+        default=False,
+        description="Encode a rendition only while somebody watches it; it begins within a segment of being asked for.",
+    )
+    transcode_cores: float = Field(
+        default=0.0,
+        ge=0,
+        le=1024,
+        description="Processor cores that all encoders together may use; 0: nine tenths of the machine's. What does not"
+        " fit is left out, lowest tier and unwatched renditions first.",
+    )
+    max_workers: int = Field(
+        default=32,
+        ge=1,
+        le=1000,
+        description="Most streams that are transcoded at once; the others are passed through. Each takes some 200 MB.",
+    )
+    ladder: tuple[RungSettings, ...] = Field(
+        default=DEFAULT_LADDER, min_length=1, max_length=16, description="What streams may be encoded to; see below."
+    )
     # What tiers may do. Partners have room for a whole ladder in 1080p60 (some 13 Mb/s) at its best. A standard
-    # stream's 8 Mb/s let a single 1080p60 at the usual 6 Mb/s pass, or a ladder from 720p60. Passthrough has the same,
-    # and may offer its viewers more than one size only by sending it.
-    partner_max_kbps: int = _max_kbps(Tier.PARTNER, 20_000)
-    partner_max_height: int = _max_height(Tier.PARTNER, 1080)
-    partner_max_fps: int = _max_fps(Tier.PARTNER, 60)
-    partner_video_tracks: int = _video_tracks(Tier.PARTNER, 5)
-    partner_audio_tracks: int = _audio_tracks(Tier.PARTNER, 6)
-    standard_max_kbps: int = _max_kbps(Tier.STANDARD, 8_000)
-    standard_max_height: int = _max_height(Tier.STANDARD, 720)
-    standard_max_fps: int = _max_fps(Tier.STANDARD, 60)
-    standard_video_tracks: int = _video_tracks(Tier.STANDARD, 3)
-    standard_audio_tracks: int = _audio_tracks(Tier.STANDARD, 2)
-    passthrough_max_kbps: int = _max_kbps(Tier.PASSTHROUGH, 8_000)
-    passthrough_max_height: int = _max_height(Tier.PASSTHROUGH, 720)
-    passthrough_max_fps: int = _max_fps(Tier.PASSTHROUGH, 60)
-    passthrough_video_tracks: int = _video_tracks(Tier.PASSTHROUGH, 3)
-    passthrough_audio_tracks: int = _audio_tracks(Tier.PASSTHROUGH, 2)
+    # stream may send the usual 1080p60 at 6 Mb/s, of which its viewers get 720p30. Passthrough may offer more than one
+    # size only by sending it.
+    partner_max_kbps: int = fields.max_kbps(Tier.PARTNER, 20_000)
+    partner_max_height: int = fields.max_height(Tier.PARTNER, 2160)
+    partner_max_fps: int = fields.max_fps(Tier.PARTNER, 60)
+    partner_passthrough_kbps: int = fields.passthrough_kbps(Tier.PARTNER, 12_000)
+    partner_video_tracks: int = fields.video_tracks(Tier.PARTNER, 5)
+    partner_audio_tracks: int = fields.audio_tracks(Tier.PARTNER, 6)
+    standard_max_kbps: int = fields.max_kbps(Tier.STANDARD, 8_000)
+    standard_max_height: int = fields.max_height(Tier.STANDARD, 720)
+    standard_max_fps: int = fields.max_fps(Tier.STANDARD, 30)
+    standard_passthrough_kbps: int = fields.passthrough_kbps(Tier.STANDARD, 4_500)
+    standard_video_tracks: int = fields.video_tracks(Tier.STANDARD, 3)
+    standard_audio_tracks: int = fields.audio_tracks(Tier.STANDARD, 2)
+    passthrough_max_kbps: int = fields.max_kbps(Tier.PASSTHROUGH, 8_000)
+    passthrough_max_height: int = fields.offered_height(Tier.PASSTHROUGH, 720)
+    passthrough_max_fps: int = fields.offered_fps(Tier.PASSTHROUGH, 60)
+    passthrough_video_tracks: int = fields.video_tracks(Tier.PASSTHROUGH, 3)
+    passthrough_audio_tracks: int = fields.audio_tracks(Tier.PASSTHROUGH, 2)
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe event logged."
     )
@@ -192,6 +197,12 @@ class Settings(BaseSettings):
         if url is not None and (urlsplit(url).scheme not in {"rtmp", "rtmps"} or not urlsplit(url).hostname):
             raise ValueError("not the URL of an RTMP server")
         return url
+
+    @field_validator("ladder")
+    @classmethod
+    def _check_ladder(cls, ladder: tuple[RungSettings, ...]) -> tuple[RungSettings, ...]:
+        check_ladder(ladder)
+        return ladder
 
     @model_validator(mode="after")
     def _check_tls(self) -> Settings:
@@ -245,7 +256,14 @@ class Settings(BaseSettings):
             getattr(self, f"{tier}_{key}")
             for key in ("max_kbps", "max_height", "max_fps", "video_tracks", "audio_tracks")
         )
-        return TierLimits(PublishLimits(max_kbps * 1000, video_tracks, audio_tracks), max_height, max_fps)
+        publish = PublishLimits(max_kbps * 1000, video_tracks, audio_tracks)
+        passthrough_kbps = getattr(self, f"{tier}_passthrough_kbps", max_kbps)  # a tier without a worker has no limit
+        return TierLimits(
+            publish,
+            Ladder(tuple(rung.template() for rung in self.ladder), max_height, max_fps, self.hdr),
+            is_transcoding=self.transcode and tier is not Tier.PASSTHROUGH,
+            passthrough_bps=passthrough_kbps * 1000,
+        )
 
     def ingest_urls(self, reached_host: str) -> list[str]:
         """URLs to give to a publisher that has reached this server at a host, without its stream key."""

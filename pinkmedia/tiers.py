@@ -1,8 +1,8 @@
 """Tiers: what a stream's publisher may send, and what is done with it.
 
 A tier is a word in the database; its limits are the operator's configuration. What is sent is held to the bit rate and
-the track counts alone. Picture size and frame rate limit only the ladder that an encoder is offered
-(`pinkmedia.obs`): a publisher that sends one large picture within its bit rate costs the node nothing more.
+the track counts. Picture size, frame rate and the bit rate of what is passed through limit what viewers get: a source
+beyond them is encoded anew, where the tier transcodes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pinkmedia.publishing import PublishLimits
+from transcode.ladder import Ladder
 
 
 class Tier(StrEnum):
@@ -28,7 +29,9 @@ class TierLimits:
 
     publish: PublishLimits
     """What a publisher is held to."""
-    max_height: int
-    """Of the largest rendition that an encoder is offered, in pixels; of upright pictures it is the width."""
-    max_fps: int
-    """Of the renditions that an encoder is offered, in frames per second."""
+    ladder: Ladder
+    """What may be encoded here, or is offered to an encoder."""
+    is_transcoding: bool
+    """Off: viewers get what is sent."""
+    passthrough_bps: int
+    """Of the pictures that are passed through, as a mean over some seconds."""

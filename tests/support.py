@@ -92,9 +92,9 @@ class ServerProcess:
             self._process.wait()
             pytest.fail(f"the server did not stop within {STOP_SECONDS:g} s\n{self._log_tail()}")
 
-    def create_stream(self, name: str) -> str:
-        """Makes a stream; returns its key."""
-        return self._run("stream", "create", name)
+    def create_stream(self, name: str, tier: str = "partner") -> str:
+        """Makes a stream, of the tier without limits that tests would meet; returns its key."""
+        return self._run("stream", "create", name, "--tier", tier)
 
     def _run(self, *arguments: str) -> str:
         """The last line that the program prints."""

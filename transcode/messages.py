@@ -1,11 +1,14 @@
 """What the node and a worker tell each other beside media: one type per message, each to and from JSON fields.
 
 node                          worker
- │ ◄──────────────── Hello      the process is warm; which codecs it lacks
+ │ ◄──────────────── Hello      the process is warm; which codecs it lacks, which hardware encoders it found
  │ Configure ────────────►      once
  │ ForceIdr, packets ────►
- │ ◄──────────────── Opened     the encoders are open; before the first packet
- │ ◄─────────────── packets     track id = index of the rung + 1; 0 for a still picture (JPEG);
+ │ SelectRungs ──────────►      which rungs are encoded from a time on; at first all are
+ │ ◄────────────── RungPaused   after the last packet of a rung that is not encoded any more
+ │ ◄─────────────── Progress    every second: the process lives, and what it has come to
+ │ ◄──────────────── Opened     the encoders are open, and which they are; before the first packet
+ │ ◄─────────────── packets     track id = index of the rung + 1; 0 for still pictures;
  │                                 SOUND_TRACK_ID + index for sound, which does not wait for Opened
  │ Drain ────────────────►
  │ ◄─────────────── Drained     after the last packet; the worker exits
@@ -14,17 +17,27 @@ node                          worker
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
 from pinkmedia.media import Codec, VideoTrack
-from transcode.ladder import Rung
+from transcode.encoder_choice import ENCODER_WISHES, ENCODERS
+from transcode.encoder_kinds import Family
+from transcode.ladder import HdrHandling, Rung
 from transcode.sound_rung import SoundRung, sound_from_fields
 from transcode.wire import Fields, WireError
 
 REASON_LIMIT_CHARACTERS = 500
 """A reason is a line of a log, whatever a library has to say."""
+MAX_NOTES = 10
+"""More than a ladder has rungs."""
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(str(value) for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +48,27 @@ class Hello:
     """Without which nothing can be transcoded."""
     missing_decoders: tuple[str, ...] = ()
     """Whose sources cannot be transcoded; all others can."""
+    sandbox: tuple[str, ...] = ()
+    """Which of `transcode.sandbox.MEASURES` are in force."""
+    hardware_encoders: tuple[str, ...] = ()
+    """Of the kind that it was started to look for: those which work."""
 
     def to_fields(self) -> Fields:
         return {
             "type": "hello",
             "missing_codecs": self.missing_codecs,
             "missing_decoders": self.missing_decoders,
+            "sandbox": self.sandbox,
+            "hardware_encoders": self.hardware_encoders,
         }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Hello:
         return cls(
-            tuple(str(name) for name in fields["missing_codecs"]),
-            tuple(str(name) for name in fields["missing_decoders"]),
+            _texts(fields["missing_codecs"]),
+            _texts(fields["missing_decoders"]),
+            _texts(fields["sandbox"]),
+            _texts(fields["hardware_encoders"]),
         )
 
 
@@ -58,6 +79,9 @@ class Configure:
     source: VideoTrack | None
     """None when there are no rungs."""
     rungs: tuple[Rung, ...]
+    hdr: HdrHandling = "tone_map"
+    encoder: str = Family.SOFTWARE
+    """What is to encode, if it can: one of `encoder_choice.ENCODER_WISHES`."""
     sounds: tuple[SoundRung, ...] = ()
     """What comes out of them is known beforehand (`SoundRung.track`)."""
 
@@ -66,17 +90,19 @@ class Configure:
             "type": "configure",
             "source": None if self.source is None else _source_fields(self.source),
             "rungs": [_rung_fields(rung) for rung in self.rungs],
+            "hdr": self.hdr,
+            "encoder": self.encoder,
             "sounds": [sound.to_fields() for sound in self.sounds],
         }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Configure:
         source = fields["source"]
-        return cls(
-            None if source is None else _source_from(source),
-            tuple(_rung_from(rung) for rung in fields["rungs"]),
-            tuple(sound_from_fields(sound) for sound in fields["sounds"]),
-        )
+        track = None if source is None else _source_from(source)
+        hdr: HdrHandling = "refuse" if fields["hdr"] == "refuse" else "tone_map"
+        rungs = tuple(_rung_from(rung) for rung in fields["rungs"])
+        sounds = tuple(sound_from_fields(sound) for sound in fields["sounds"])
+        return cls(track, rungs, hdr, _encoder_wish(fields["encoder"]), sounds)
 
 
 def _source_fields(source: VideoTrack) -> Fields:
@@ -101,6 +127,12 @@ def _source_from(fields: Fields) -> VideoTrack:
         codec_string=fields["codec_string"],
         frame_rate=Fraction(fields["frame_rate"]),
     )
+
+
+def _encoder_wish(value: str) -> str:
+    if value not in ENCODER_WISHES:
+        raise ValueError(value)
+    return str(value)
 
 
 def _rung_fields(rung: Rung) -> Fields:
@@ -146,6 +178,37 @@ class ForceIdr:
 
 
 @dataclass(frozen=True, slots=True)
+class SelectRungs:
+    """From the first picture shown at or after this time on, only these rungs are encoded."""
+
+    pts_ticks: int
+    """Of a picture that becomes an IDR picture."""
+    indices: frozenset[int]
+    """Of the rungs, as they were configured."""
+
+    def to_fields(self) -> Fields:
+        return {"type": "select_rungs", "pts_ticks": self.pts_ticks, "indices": sorted(self.indices)}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> SelectRungs:
+        return cls(int(fields["pts_ticks"]), frozenset(int(index) for index in fields["indices"]))
+
+
+@dataclass(frozen=True, slots=True)
+class RungPaused:
+    """Nothing more comes of this rung, unless it is selected again."""
+
+    index: int
+
+    def to_fields(self) -> Fields:
+        return {"type": "rung_paused", "index": self.index}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> RungPaused:
+        return cls(int(fields["index"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """No more packets: deliver what is left and exit."""
 
@@ -162,14 +225,83 @@ class Opened:
     """The encoders are open."""
 
     configurations: tuple[bytes, ...]
-    """An AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3) per rung, in their order."""
+    """A configuration record (`pinkmedia.media.VideoTrack.configuration`) per rung, in their order."""
+    encoders: tuple[str, ...] = ()
+    """FFmpeg's name of each rung's encoder; its codec may be another than the rung's. Empty: as the rungs say."""
+    notes: tuple[str, ...] = ()
+    """What is not as it was asked for: lines for the log."""
+
+    @property
+    def is_hardware(self) -> bool:
+        """Whether any of the encoders may fail with a device."""
+        return any(ENCODERS[name].is_hardware for name in self.encoders)
 
     def to_fields(self) -> Fields:
-        return {"type": "opened", "configurations": [configuration.hex() for configuration in self.configurations]}
+        return {
+            "type": "opened",
+            "configurations": [configuration.hex() for configuration in self.configurations],
+            "encoders": self.encoders,
+            "notes": [note[:REASON_LIMIT_CHARACTERS] for note in self.notes],
+        }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Opened:
-        return cls(tuple(bytes.fromhex(text) for text in fields["configurations"]))
+        encoders = _texts(fields["encoders"])
+        if not ENCODERS.keys() >= set(encoders):
+            raise ValueError(encoders)
+        notes = tuple(note[:REASON_LIMIT_CHARACTERS] for note in _texts(fields["notes"])[:MAX_NOTES])
+        return cls(tuple(bytes.fromhex(text) for text in fields["configurations"]), encoders, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The worker lives; how far it has come, and what it costs."""
+
+    cpu_seconds: float
+    """User and system time of the process since its start."""
+    resident_bytes: int
+    packets_taken: int
+    """Source packets decoded, or found to be undecodable, since it was configured."""
+    pictures_waiting: int
+    """Scaled, and in front of the encoders."""
+    taken_pts_ticks: int | None = None
+    """The newest taken in; None before the first."""
+    delivered_pts_ticks: int | None = None
+    """The newest encoded; None before the first."""
+
+    def to_fields(self) -> Fields:
+        return {
+            "type": "progress",
+            "cpu_seconds": self.cpu_seconds,
+            "resident_bytes": self.resident_bytes,
+            "packets_taken": self.packets_taken,
+            "pictures_waiting": self.pictures_waiting,
+            "taken_pts_ticks": self.taken_pts_ticks,
+            "delivered_pts_ticks": self.delivered_pts_ticks,
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Progress:
+        return cls(
+            _seconds_from(fields["cpu_seconds"]),
+            int(fields["resident_bytes"]),
+            int(fields["packets_taken"]),
+            int(fields["pictures_waiting"]),
+            _optional_int_from(fields["taken_pts_ticks"]),
+            _optional_int_from(fields["delivered_pts_ticks"]),
+        )
+
+
+def _seconds_from(value: float) -> float:
+    """JSON as Python reads it knows NaN and infinity; sums of the node must not."""
+    seconds = float(value)
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError
+    return seconds
+
+
+def _optional_int_from(value: int | None) -> int | None:
+    return None if value is None else int(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +330,19 @@ class Failed:
         return cls(str(fields["reason"])[:REASON_LIMIT_CHARACTERS])
 
 
-Message: TypeAlias = Hello | Configure | ForceIdr | Drain | Opened | Drained | Failed
+Message: TypeAlias = (
+    Hello | Configure | ForceIdr | SelectRungs | Drain | Opened | Progress | RungPaused | Drained | Failed
+)
 
 _TYPES: dict[str, type[Message]] = {
     "hello": Hello,
     "configure": Configure,
     "force_idr": ForceIdr,
+    "select_rungs": SelectRungs,
     "drain": Drain,
     "opened": Opened,
+    "progress": Progress,
+    "rung_paused": RungPaused,
     "drained": Drained,
     "failed": Failed,
 }
@@ -215,5 +352,5 @@ def parse_message(fields: Fields) -> Message:
     """The message that these fields are. Raises WireError when they are none."""
     try:
         return _TYPES[fields["type"]].from_fields(fields)
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise WireError("control message is unknown or incomplete") from None

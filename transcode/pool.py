@@ -8,13 +8,16 @@ before the next is taken: a machine on which workers cannot live must not be kep
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import structlog
 
 from pinkmedia.errors import EnvironmentFault
+from transcode import sandbox
+from transcode.encoder_kinds import Family
 from transcode.supervisor import LadderSink, TranscodeWorker
 
-__all__ = ["LadderSink", "TranscodeWorker", "WorkerPool"]
+__all__ = ["LadderSink", "PoolLoad", "TranscodeWorker", "WorkerPool"]
 
 log = structlog.get_logger(__name__)
 
@@ -22,16 +25,46 @@ REPLACEMENT_DELAY_SECONDS = 3.0
 """Until a new stream has its first segment; a second publisher within that time waits for a process to start."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoolLoad:
+    """What all worker processes of a node cost, as far as they have reported it."""
+
+    transcoding: int
+    """Processes taken, the spares not counted."""
+    cpu_seconds: float
+    """Used so far, those that have ended included."""
+    resident_bytes: int
+    lag_seconds: float
+    """Of the worker that is farthest behind real time; 0 without any."""
+    pictures_waiting: int
+    """In front of all encoders."""
+
+
 class WorkerPool:
     """All worker processes of a node. Lives in its event loop."""
 
-    def __init__(self, spares: int = 1) -> None:
-        """``spares`` processes are kept warm."""
+    def __init__(self, spares: int = 1, encoder: str = Family.SOFTWARE) -> None:
+        """``spares`` processes are kept warm. ``encoder`` is one of `encoder_choice.ENCODER_WISHES`."""
+        self._encoder = encoder
         self._spare_count = spares
         self._spares: list[TranscodeWorker] = []
         self._workers: set[TranscodeWorker] = set()
         self._replacement: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._ended_cpu_seconds = 0.0
+
+    @property
+    def load(self) -> PoolLoad:
+        """Now."""
+        taken = self._workers.difference(self._spares)
+        reports = [worker.progress for worker in self._workers if worker.progress is not None]
+        return PoolLoad(
+            transcoding=len(taken),
+            cpu_seconds=self._ended_cpu_seconds + sum(report.cpu_seconds for report in reports),
+            resident_bytes=sum(report.resident_bytes for report in reports),
+            lag_seconds=max((worker.lag_seconds for worker in taken), default=0.0),
+            pictures_waiting=sum(report.pictures_waiting for report in reports),
+        )
 
     async def start(self) -> None:
         """Starts the spares, and lets one say what this machine can do.
@@ -47,8 +80,12 @@ class WorkerPool:
             await self.close()
             missing = ", ".join(probe.missing_codecs)
             raise EnvironmentFault(f"FFmpeg lacks {missing}: install PyAV's own wheel")
+        if missing_measures := sandbox.missing_measures(probe.sandbox):
+            log.warning("workers_less_confined", missing=missing_measures, advice="pinkmedia doctor tells what to do")
         if probe.missing_decoders:
             log.warning("sources_not_transcodable", missing_decoders=probe.missing_decoders)
+        if self._encoder != Family.SOFTWARE:
+            log.info("hardware_encoders", wanted=self._encoder, found=probe.hardware_encoders)
 
     def take(self) -> TranscodeWorker:
         """A warm worker, or one that is still starting; the caller drains or kills it."""
@@ -81,11 +118,13 @@ class WorkerPool:
             self._spares.append(self._spawn())
 
     def _spawn(self) -> TranscodeWorker:
-        worker = TranscodeWorker(self._forget)
+        worker = TranscodeWorker(self._forget, self._encoder)
         self._workers.add(worker)
         return worker
 
     def _forget(self, worker: TranscodeWorker) -> None:
         self._workers.discard(worker)
+        if worker.progress is not None:
+            self._ended_cpu_seconds += worker.progress.cpu_seconds
         if worker in self._spares:
             self._spares.remove(worker)

@@ -5,40 +5,51 @@
 
 Strategy: one end of a socket pair is served by the event loop's reader and writer callbacks, so that configuring and
 writing need no await and work while the process is still starting: what it cannot take yet waits in the outbox. One
-task per process starts it, logs what it writes on standard error, and reaps it.
+task per process starts it, logs what it writes on standard error, and reaps it (`transcode.worker_process`). A timer
+looks every second whether it still works (`transcode.watchdog`); one that does not is killed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
 import socket
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import time
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import structlog
 
-from pinkmedia.codecs.h264 import AvcConfiguration, video_track
 from pinkmedia.errors import EnvironmentFault, PinkmediaError
 from pinkmedia.media import Packet, Rendition, VideoTrack
-from transcode.ladder import Rung
-from transcode.messages import Configure, Drain, Drained, Failed, ForceIdr, Hello, Message, Opened, parse_message
+from transcode import worker_process
+from transcode.encoder_kinds import Family
+from transcode.ladder import HdrHandling, Rung
+from transcode.lag import Lag
+from transcode.messages import (
+    Configure,
+    Drain,
+    Drained,
+    Failed,
+    ForceIdr,
+    Hello,
+    Message,
+    Opened,
+    Progress,
+    RungPaused,
+    SelectRungs,
+    parse_message,
+)
 from transcode.outbox import Outbox
+from transcode.renditions import renditions_of
 from transcode.sound_rung import SoundRung
+from transcode.stills import Stills
+from transcode.watchdog import LOOK_SECONDS, Watchdog
 from transcode.wire import SOUND_TRACK_ID, THUMBNAIL_TRACK_ID, WireError, WireReader
 
 READ_BYTES = 256 * 1024
 """What is asked of the socket at once: more than it ever holds."""
-MAX_THUMBNAIL_BYTES = 512 * 1024
-"""Ten times what one has: noise at its worst."""
-JPEG_START = b"\xff\xd8"
-"""Start of image (ITU-T T.81 §B.1.1.3): the node serves it, and must not serve anything else."""
-LOG_LINE_CHARACTERS = 500
-"""What is kept of a line on the worker's standard error."""
+REPORT_SECONDS = 1.5
+"""Between two reports at most: they come every second."""
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +63,11 @@ class LadderSink(Protocol):
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
         """One encoded access unit, with the source picture's times; or sound, which may come before any rendition."""
 
-    def on_thumbnail(self, jpeg: bytes) -> None:
-        """A still picture of now."""
+    def on_rung_paused(self, rendition_name: str) -> None:
+        """It is not selected any more, and this was its last packet."""
+
+    def on_stills(self, stills: Stills) -> None:
+        """Still pictures of now."""
 
     def on_failure(self, reason: str) -> None:
         """The worker is gone. At most once; nothing comes after it."""
@@ -62,11 +76,24 @@ class LadderSink(Protocol):
 class TranscodeWorker:
     """One worker process and the way to it."""
 
-    def __init__(self, on_end: Callable[[TranscodeWorker], None]) -> None:
-        """Starts the process; ``on_end`` is called once it is reaped. Needs a running event loop."""
+    def __init__(self, on_end: Callable[[TranscodeWorker], None], encoder: str = Family.SOFTWARE) -> None:
+        """Starts the process; ``on_end`` is called once it is reaped. Needs a running event loop.
+
+        ``encoder`` is what it is to encode with, if it can: one of `encoder_choice.ENCODER_WISHES`.
+        """
+        self._encoder = encoder
         self.missing_codecs: tuple[str, ...] = ()
         self.missing_decoders: tuple[str, ...] = ()
+        self.sandbox: tuple[str, ...] = ()
+        """The measures in force (`transcode.sandbox`), once it is warm."""
+        self.hardware_encoders: tuple[str, ...] = ()
+        """Those of the wanted kind that work here, once it is warm."""
         self.is_warm = False
+        self.has_hardware = False
+        """It encodes with a device, which may fail."""
+        self.progress: Progress | None = None
+        """The newest report; None before the first."""
+        self._reported_at = 0.0
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._log = log
@@ -74,6 +101,7 @@ class TranscodeWorker:
         self._rungs: tuple[Rung, ...] = ()
         self._sound_names: dict[int, str] = {}
         """By the track id of their packets."""
+        self._sound_sources: set[int] = set()
         self._is_over = False
         self._is_open = True
         self._greeted = asyncio.Event()
@@ -83,6 +111,10 @@ class TranscodeWorker:
         self._near.setblocking(False)
         self._outbox = Outbox(self._near)
         self._reader = WireReader()
+        self._lag = Lag()
+        self._packets_written = 0
+        self._watchdog = Watchdog(self._loop.time())
+        self._next_look = self._loop.call_later(LOOK_SECONDS, self._look)
         self._loop.add_reader(self._near, self._on_readable)
         self._task = self._loop.create_task(self._run(far))
 
@@ -90,6 +122,19 @@ class TranscodeWorker:
     def pid(self) -> int | None:
         """None while the process is being started."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def lag_seconds(self) -> float:
+        """How far it is behind real time: the slowest rung's, or how long a packet has waited without any answer.
+
+        Well under a second on a machine that keeps up; 0 before the first packet.
+        """
+        return self._lag.seconds(time.monotonic())
+
+    @property
+    def is_reporting(self) -> bool:
+        """It has reported as it should: one that does not hangs, or has only begun; it is not slow."""
+        return self._loop.time() - self._reported_at <= REPORT_SECONDS
 
     async def wait_until_warm(self) -> None:
         """Raises EnvironmentFault when the process ends instead."""
@@ -105,13 +150,20 @@ class TranscodeWorker:
         *,
         sounds: Sequence[SoundRung] = (),
         stream_name: str | None = None,
+        hdr: HdrHandling = "tone_map",
+        is_in_software: bool = False,
     ) -> None:
-        """What to encode, and who takes it. Once, before anything is written. Without rungs there needs no source."""
+        """What to encode, and who takes it. Once, before anything is written. Without rungs there needs no source.
+
+        ``is_in_software`` says that no device is to be trusted with it.
+        """
         self._log = log.bind(stream=stream_name) if stream_name else log
         self._rungs = tuple(rungs)
+        self._sound_sources = {sound.source.track_id for sound in sounds}
         self._sound_names = {SOUND_TRACK_ID + index: sound.name for index, sound in enumerate(sounds)}
         self._sink = sink
-        self._send(Configure(source, self._rungs, tuple(sounds)))
+        encoder = Family.SOFTWARE if is_in_software else self._encoder
+        self._send(Configure(source, self._rungs, hdr, encoder, tuple(sounds)))
 
     def force_idr_at(self, pts_ticks: int) -> None:
         """The first picture shown at or after this time becomes an IDR picture in every rung.
@@ -119,6 +171,15 @@ class TranscodeWorker:
         Say so before that picture's packet is written. Several may be pending.
         """
         self._send(ForceIdr(pts_ticks))
+
+    def select_rungs_at(self, pts_ticks: int, names: Collection[str]) -> None:
+        """From the first picture shown at or after this time on, only these rungs are encoded; at first all are.
+
+        The picture must become an IDR picture. Say so before its packet is written.
+        """
+        indices = frozenset(index for index, rung in enumerate(self._rungs) if rung.name in names)
+        self._lag.expect(is_any=bool(indices))
+        self._send(SelectRungs(pts_ticks, indices))
 
     def write(self, packet: Packet) -> None:
         """One access unit of the source's leader, or of an audio track; never waits.
@@ -132,6 +193,9 @@ class TranscodeWorker:
         except WireError as error:
             self._log.warning("packet_not_transcoded", reason=str(error))
             return
+        self._packets_written += 1
+        if packet.track_id not in self._sound_sources:  # which would hide that the pictures are late
+            self._lag.written(packet)
         self._flush()
         if self._outbox.is_overfull:
             self._fail("worker fell too far behind its source")
@@ -198,30 +262,34 @@ class TranscodeWorker:
 
     def _deliver(self, packet: Packet) -> None:
         if packet.track_id == THUMBNAIL_TRACK_ID:
-            self._deliver_thumbnail(bytes(packet.payload))
+            stills = Stills.from_bytes(bytes(packet.payload))
+            if self._sink is not None:
+                self._sink.on_stills(stills)
             return
         name = self._sound_names.get(packet.track_id)
         if name is None:
             if not 1 <= packet.track_id <= len(self._rungs):
                 raise WireError("packet of an unknown rung")
             name = self._rungs[packet.track_id - 1].name
+            self._lag.delivered(packet, time.monotonic())
         if self._sink is not None:
             self._sink.on_packet(name, packet)
 
-    def _deliver_thumbnail(self, jpeg: bytes) -> None:
-        if not jpeg.startswith(JPEG_START) or len(jpeg) > MAX_THUMBNAIL_BYTES:
-            raise WireError("still picture that is none, or too large")
-        if self._sink is not None:
-            self._sink.on_thumbnail(jpeg)
-
     def _handle(self, message: Message) -> None:
         match message:
-            case Hello(missing_codecs, missing_decoders):
-                self.missing_codecs, self.missing_decoders = missing_codecs, missing_decoders
+            case Hello():
+                self.missing_codecs, self.missing_decoders = message.missing_codecs, message.missing_decoders
+                self.sandbox, self.hardware_encoders = message.sandbox, message.hardware_encoders
                 self.is_warm = True
+                self._watchdog.greet()
                 self._greeted.set()
-            case Opened(configurations):
-                self._deliver_renditions(configurations)
+            case Progress():
+                self.progress, self._reported_at = message, self._loop.time()
+                self._watchdog.hear(message.packets_taken)
+            case Opened():
+                self._deliver_renditions(message)
+            case RungPaused(index):
+                self._deliver_pause(index)
             case Drained():
                 self._is_over = True
             case Failed(reason):
@@ -229,15 +297,31 @@ class TranscodeWorker:
             case _:
                 raise WireError("message that only the node may send")
 
-    def _deliver_renditions(self, configurations: Sequence[bytes]) -> None:
-        if len(configurations) != len(self._rungs):
-            raise WireError("configurations do not match the rungs")
-        pairs = zip(self._rungs, configurations, strict=True)
-        renditions = [_rendition(index + 1, rung, configuration) for index, (rung, configuration) in enumerate(pairs)]
+    def _deliver_pause(self, index: int) -> None:
+        if not 0 <= index < len(self._rungs):
+            raise WireError("pause of an unknown rung")
+        self._lag.paused(index + 1)
+        if self._sink is not None:
+            self._sink.on_rung_paused(self._rungs[index].name)
+
+    def _deliver_renditions(self, opened: Opened) -> None:
+        self.has_hardware = opened.is_hardware
+        for note in opened.notes:
+            self._log.warning("encoder_fallback", reason=note)
+        renditions = renditions_of(self._rungs, opened)
         if self._sink is not None:
             self._sink.on_renditions(renditions)
 
     # The end
+
+    def _look(self) -> None:
+        if self._is_over:
+            return
+        problem = self._watchdog.look(self._loop.time(), self._packets_written)
+        if problem is not None:
+            self._fail(problem)
+        else:
+            self._next_look = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def _fail(self, reason: str) -> None:
         if self._is_over:
@@ -253,9 +337,10 @@ class TranscodeWorker:
 
     def _end(self) -> None:
         self._is_over = True
+        self._next_look.cancel()
         self._hang_up()
         if self._process is not None:
-            _kill(self._process)
+            worker_process.kill(self._process)
 
     def _hang_up(self) -> None:
         if self._is_open:
@@ -272,54 +357,22 @@ class TranscodeWorker:
             self._fail(f"worker cannot be started: {error.strerror}")
         else:
             await self._hung_up.wait()  # what it sent before it ended is still delivered
-            self._fail(_describe_exit(status))
+            self._fail(worker_process.describe_exit(status))
         self._greeted.set()
         self._on_end(self)
 
     async def _run_process(self, far: socket.socket) -> int:
         with far:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "transcode.worker", str(far.fileno())),
-                pass_fds=(far.fileno(),),
-                env=_environment(),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-            )
+            self._process = await worker_process.start_process(far.fileno(), self._encoder)
         if self._is_over:  # killed before it existed
-            _kill(self._process)
+            worker_process.kill(self._process)
         if self._process.stderr is not None:
             await self._log_lines(self._process.stderr)
         return await self._process.wait()
 
     async def _log_lines(self, stderr: asyncio.StreamReader) -> None:
-        while True:
-            try:
-                line = await stderr.readline()
-            except ValueError:  # longer than a line may be; the reader has thrown it away
-                continue
-            if not line:
-                return
-            text = line.decode(errors="replace").rstrip()[:LOG_LINE_CHARACTERS]
-            self._log.warning("worker_said", pid=self.pid, text=text)
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-        process.kill()
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of the node's own: it may hold secrets. The worker finds the project where the node has it."""
-    return {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "PATH": os.defpath}
-
-
-def _rendition(track_id: int, rung: Rung, configuration: bytes) -> Rendition:
-    track = video_track(AvcConfiguration.parse(configuration), track_id=track_id, frame_rate=rung.frame_rate)
-    return Rendition(rung.name, track, rung.bit_rate_bps, is_passthrough=False)
-
-
-def _describe_exit(status: int) -> str:
-    if status < 0:
-        return f"worker was killed by {signal.Signals(-status).name}"
-    return f"worker exited with status {status}"
+        await worker_process.read_lines(
+            stderr,
+            on_line=lambda text: self._log.warning("worker_said", pid=self.pid, text=text),
+            on_left_out=lambda lines: self._log.warning("worker_said_more", pid=self.pid, lines_left_out=lines),
+        )

@@ -29,7 +29,7 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 make the reader wait, and collect, for ever."""
 
 THUMBNAIL_TRACK_ID = 0
-"""Of a packet that is no access unit but a still picture (JPEG); rungs count from 1."""
+"""Of a packet that is no access unit but still pictures (`transcode.stills`); rungs count from 1."""
 SOUND_TRACK_ID = 1000
 """Of a worker's packets of the first audio rendition; the others count on. No ladder has as many rungs."""
 

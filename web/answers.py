@@ -29,6 +29,8 @@ _PREFLIGHT: tuple[Header, ...] = (
 )
 _PLAYLIST_TYPE: Header = (b"content-type", b"application/vnd.apple.mpegurl")
 _VIDEO_TYPE: Header = (b"content-type", b"video/mp4")
+_TEXT_TRACK_TYPE: Header = (b"content-type", b"text/vtt; charset=utf-8")
+_PICTURE_TYPE: Header = (b"content-type", b"image/jpeg")
 _AUDIO_TYPE: Header = (b"content-type", b"audio/mp4")
 
 
@@ -70,6 +72,15 @@ PREFLIGHT = Answer(204, _PREFLIGHT)
 def playlist(body: bytes, cache: Header, *, is_gzipped: bool) -> Answer:
     encoding = ((b"content-encoding", b"gzip"),) if is_gzipped else ()
     return Answer(200, (_PLAYLIST_TYPE, cache, (b"vary", b"Accept-Encoding"), *encoding), (body,))
+
+
+def text_track(text: str) -> Answer:
+    """WebVTT that changes every few seconds."""
+    return Answer(200, (_TEXT_TRACK_TYPE, _BRIEFLY), (text.encode(),))
+
+
+def picture(jpeg: bytes) -> Answer:
+    return Answer(200, (_PICTURE_TYPE, _IMMUTABLE), (jpeg,))
 
 
 def media(*chunks: bytes, is_video: bool) -> Answer:

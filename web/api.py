@@ -9,6 +9,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from packager.presentation import Presentation
+from packager.strip import STRIP_URI
+from web.origin import PICTURES
 from web.problems import problem_details
 
 THUMBNAIL_MAX_AGE_SECONDS = 5
@@ -25,6 +27,9 @@ class StreamStatus(Protocol):
 
     def status_of(self, stream_name: str) -> str:
         """``live``, ``interrupted`` or ``offline``."""
+
+    def encoding_of(self, stream_name: str) -> tuple[str, str | None]:
+        """How its rungs fare: ``none``, ``running``, ``restarting`` or ``given_up``; and why the last worker failed."""
 
     async def is_known(self, stream_name: str) -> bool:
         """Whether the stream exists at all."""
@@ -50,6 +55,14 @@ def routes(streams: StreamStatus) -> list[Route]:
             return _unknown_stream(name)
         return RedirectResponse(playback_url(name), status_code=302, headers=_HEADERS)
 
+    async def redirect_to_strip(request: Request) -> Response:
+        name = request.path_params["stream"]
+        presentation = streams.find_presentation(name)
+        if presentation is None or presentation.thumbnail is None:
+            return problem_details(404, "no-thumbnail", "There are no pictures of this stream now", headers=_HEADERS)
+        url = f"/live/{name}/{presentation.epoch}/{PICTURES}/{STRIP_URI}"
+        return RedirectResponse(url, status_code=302, headers=_HEADERS)
+
     async def get_thumbnail(request: Request) -> Response:
         name = request.path_params["stream"]
         presentation = streams.find_presentation(name)
@@ -61,6 +74,7 @@ def routes(streams: StreamStatus) -> list[Route]:
     return [
         Route("/api/v1/live/streams", list_streams),
         Route("/api/v1/live/streams/{stream}/thumbnail.jpg", get_thumbnail),
+        Route("/api/v1/live/streams/{stream}/strip.vtt", redirect_to_strip),
         Route("/api/v1/live/streams/{stream}", get_stream),
         Route("/api/v1/live/streams/{stream}/playlist.m3u8", redirect_to_playlist),
     ]
@@ -76,10 +90,13 @@ def playback_url(stream_name: str) -> str:
     return f"/live/{stream_name}/index.m3u8"
 
 
-def _described(streams: StreamStatus, name: str) -> dict[str, str]:
+def _described(streams: StreamStatus, name: str) -> dict[str, str | None]:
+    transcoding, problem = streams.encoding_of(name)
     return {
         "name": name,
         "status": streams.status_of(name),
+        "transcoding": transcoding,
+        "transcoding_problem": problem,
         "playback_url": playback_url(name),
         "thumbnail_url": thumbnail_url(name),
     }

@@ -5,6 +5,8 @@
     /live/{stream}/{epoch}/{rendition}/init-{n}.mp4        CMAF header
     /live/{stream}/{epoch}/{rendition}/seg-{msn}.m4s       segment
     /live/{stream}/{epoch}/{rendition}/part-{msn}.{i}.m4s  part; the announced one is waited for
+    /live/{stream}/{epoch}/pictures/strip.vtt              where small pictures for a seek bar are
+    /live/{stream}/{epoch}/pictures/sheet-{n}.{tiles}.jpg  small pictures, up to 25 in one image
 
 Strategy: a playlist is rendered once per version and the same bytes go to everybody; media is sent from memory as it
 stands. Whoever asks for what comes next waits in the rendition's group of waiters (RFC 8216bis §6.2.5.2) and is
@@ -24,6 +26,7 @@ from starlette.types import Receive, Scope, Send
 
 from packager.playlist import media_playlist, multivariant_playlist
 from packager.presentation import Presentation
+from packager.strip import STRIP_URI, Strip
 from packager.window import Window
 from pinkmedia.media import VideoTrack
 from web import answers
@@ -38,6 +41,9 @@ READY_SECONDS = 3.0
 it should be whole."""
 CACHED_TARGET_DURATIONS = 6
 """How long caches may keep a satisfied blocking answer, in target durations (RFC 8216bis appendix B.1)."""
+
+PICTURES = "pictures"
+"""In the place of a rendition's name; ladders' names begin with digits."""
 
 _MEDIA_FILE = re.compile(
     r"(?:init-\d{1,9}\.mp4|seg-(?P<segment>\d{1,15})\.m4s|part-(?P<msn>\d{1,15})\.(?P<index>\d{1,9})\.m4s)"
@@ -108,6 +114,8 @@ class Origin:
             return "other", answers.NOT_FOUND
         stream_name, epoch, rendition_name, file = pieces
         presentation = self._directory.find_presentation(stream_name, epoch)
+        if presentation is not None and rendition_name == PICTURES:
+            return "pictures", _pictures(presentation.strip, file)
         window = presentation.find(rendition_name) if presentation else None
         if presentation is None or window is None:
             return "other", answers.NOT_FOUND
@@ -123,7 +131,7 @@ class Origin:
             return answers.NOT_FOUND
         await self._wait_until_ready(presentation)
         is_over = presentation.is_ended
-        windows = [window for window in presentation.windows if window.is_playable and window.is_ended == is_over]
+        windows = [window for window in presentation.windows if window.is_offered and window.is_ended == is_over]
         if not windows:
             return answers.NOT_FOUND
         text = multivariant_playlist(windows, base_uri=f"{presentation.epoch}/").encode()
@@ -143,6 +151,9 @@ class Origin:
             target = blocking_target(scope["query_string"], None if window.is_ended else window.edge[0])
         except BadDirective as error:
             return answers.problem(400, f"{error}\n")
+        window.ask(time.monotonic())
+        if window.is_dormant:
+            await self._wait_until_awake(window)
         cache = answers.NO_CACHE
         if target is not None and await self._wait_for(window, *target):
             # The epoch makes the URL unique, and a satisfied blocking request always has this answer or a newer one.
@@ -192,6 +203,14 @@ class Origin:
                 return True
         return False
 
+    async def _wait_until_awake(self, window: Window) -> None:
+        """A rendition that begins because it was asked for has something to play within a segment."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + BLOCK_SECONDS
+        while not window.is_playable and not window.is_ended:
+            if not await self._feed(window).waiters.wait(max(0.0, deadline - loop.time())):
+                return
+
     def _feed(self, window: Window) -> RenditionFeed:
         feed = self._feeds.get(window)
         if feed is None:
@@ -205,6 +224,13 @@ class Origin:
             waiters = self._presentation_waiters[presentation] = Waiters()
             presentation.observers.append(waiters.wake)
         return waiters
+
+
+def _pictures(strip: Strip, file: str) -> Answer:
+    if file == STRIP_URI:
+        return answers.text_track(strip.webvtt())
+    jpeg = strip.find(file)
+    return answers.NOT_FOUND if jpeg is None else answers.picture(jpeg)
 
 
 def _is_video(window: Window) -> bool:

@@ -148,4 +148,5 @@ def video_track(configuration: AvcConfiguration, *, track_id: int, frame_rate: F
         height=sps.height,
         codec_string=codec_string(configuration.sps[0]),
         frame_rate=frame_rate,
+        sample_aspect_ratio=sps.sample_aspect_ratio,
     )

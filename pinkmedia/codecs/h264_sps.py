@@ -42,6 +42,8 @@ class SequenceParameterSet:
     """Pixels after cropping."""
     height: int
     """Pixels after cropping."""
+    sample_aspect_ratio: Fraction
+    """Width of a sample by its height: from the VUI, or 1."""
     frame_rate: Fraction | None
     """From the VUI's timing; None when it has none, or a value no source has."""
 
@@ -57,6 +59,7 @@ def parse_sps(sps: bytes) -> SequenceParameterSet:
     chroma_format_idc, is_separate, luma, chroma = _chroma(bits) if has_chroma else (1, False, 8, 8)
     _skip_order_count(bits)
     width, height = _dimensions(bits, 0 if is_separate else chroma_format_idc)
+    sample_aspect_ratio, frame_rate = _vui(bits) if bits.flag() else (Fraction(1), None)
     return SequenceParameterSet(
         profile_idc=profile_idc,
         constraint_flags=constraint_flags,
@@ -66,7 +69,8 @@ def parse_sps(sps: bytes) -> SequenceParameterSet:
         bit_depth_chroma=chroma,
         width=width,
         height=height,
-        frame_rate=_vui_frame_rate(bits) if bits.flag() else None,
+        sample_aspect_ratio=sample_aspect_ratio,
+        frame_rate=frame_rate,
     )
 
 
@@ -141,10 +145,11 @@ def _dimensions(bits: BitReader, chroma_array_type: int) -> tuple[int, int]:
     return width, height
 
 
-def _vui_frame_rate(bits: BitReader) -> Fraction | None:
-    """vui_parameters (§E.1.1) up to its timing. A tick is a field's duration, so a frame lasts two (equation D-2)."""
-    read_vui_head(bits)
+def _vui(bits: BitReader) -> tuple[Fraction, Fraction | None]:
+    """vui_parameters (§E.1.1): sample aspect ratio and frame rate. A tick is a field's duration, so a frame lasts two
+    (equation D-2)."""
+    head = read_vui_head(bits)
     if not bits.flag():  # timing_info_present_flag
-        return None
+        return head.sample_aspect_ratio, None
     units_in_tick, time_scale = bits.read(32), bits.read(32)
-    return believable_frame_rate(time_scale, 2 * units_in_tick)
+    return head.sample_aspect_ratio, believable_frame_rate(time_scale, 2 * units_in_tick)

@@ -97,6 +97,7 @@ class HevcFormat:
             height=self.sps.height,
             codec_string=hevc_codec_string(self.sps.profile_tier_level),
             frame_rate=frame_rate,
+            sample_aspect_ratio=self.sps.sample_aspect_ratio,
             colour=self.sps.colour,
         )
 

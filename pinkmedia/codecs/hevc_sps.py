@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from pinkmedia.codecs.bits import BitReader, remove_emulation_prevention
 from pinkmedia.codecs.pictures import believable_frame_rate, check_size
-from pinkmedia.codecs.vui import read_vui_head
+from pinkmedia.codecs.vui import VuiHead, read_vui_head
 from pinkmedia.errors import CodecError
 from pinkmedia.media import Colour
 
@@ -50,6 +50,8 @@ class HevcSequenceParameterSet:
     """Pixels after cropping."""
     height: int
     """Pixels after cropping."""
+    sample_aspect_ratio: Fraction
+    """Width of a sample by its height: from the VUI, or 1."""
     colour: Colour | None
     """From the VUI; None when it tells nothing."""
     frame_rate: Fraction | None
@@ -70,7 +72,7 @@ def parse_hevc_sps(sps: bytes) -> HevcSequenceParameterSet:
     chroma_format_idc, width, height = _dimensions(bits)
     luma, chroma = _bit_depth(bits), _bit_depth(bits)
     _skip_coding_tools(bits, sub_layers)
-    colour, frame_rate = _vui(bits) if bits.flag() else (None, None)
+    head, frame_rate = _vui(bits) if bits.flag() else (VuiHead(None, Fraction(1)), None)
     return HevcSequenceParameterSet(
         profile_tier_level=data[1 : 1 + _PROFILE_TIER_LEVEL_BYTES],
         chroma_format_idc=chroma_format_idc,
@@ -78,7 +80,8 @@ def parse_hevc_sps(sps: bytes) -> HevcSequenceParameterSet:
         bit_depth_chroma=chroma,
         width=width,
         height=height,
-        colour=colour,
+        sample_aspect_ratio=head.sample_aspect_ratio,
+        colour=head.colour,
         frame_rate=frame_rate,
     )
 
@@ -203,13 +206,13 @@ def _skip_long_term_references(bits: BitReader, order_count_bits: int) -> None:
     bits.read(count * (order_count_bits + 1))  # lt_ref_pic_poc_lsb_sps, used_by_curr_pic_lt_sps_flag
 
 
-def _vui(bits: BitReader) -> tuple[Colour | None, Fraction | None]:
+def _vui(bits: BitReader) -> tuple[VuiHead, Fraction | None]:
     """vui_parameters (§E.2.1) up to its timing, of which a tick is a picture's duration (§E.3.1)."""
-    colour = read_vui_head(bits)
+    head = read_vui_head(bits)
     bits.read(3)  # neutral_chroma_indication_flag, field_seq_flag, frame_field_info_present_flag
     if bits.flag():  # default_display_window_flag
         _skip_golombs(bits, 4)
     if not bits.flag():  # vui_timing_info_present_flag
-        return colour, None
+        return head, None
     units_in_tick, time_scale = bits.read(32), bits.read(32)
-    return colour, believable_frame_rate(time_scale, units_in_tick)
+    return head, believable_frame_rate(time_scale, units_in_tick)

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from pinkmedia.config import accepted_values, flag_name, load_settings
+from pinkmedia.config import accepted_values, flag_name, is_flag, load_settings
 from pinkmedia.settings import Settings
 
 
 def takes_settings(*keys: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command flags for these keys (all of them when none is named) and for ``--config``.
+    """Give a command flags for these keys (all that are one value when none is named) and for ``--config``.
 
     The command's parameter ``load`` receives a function that returns the Settings and raises ConfigurationError.
     """
@@ -26,7 +26,7 @@ def takes_settings(*keys: str) -> Callable[[Callable[..., Any]], Callable[..., A
             values = {key: arguments.pop(key) for key in names}
             return command(load=lambda: load_settings(values, config=config), **arguments)
 
-        names = keys or tuple(Settings.model_fields)
+        names = keys or tuple(filter(is_flag, Settings.model_fields))
         own = [item for item in _resolved(command) if item.name != "load"]
         parameters = [*own, _CONFIG, *map(_parameter, names)]
         # The flags exist only in the signature, which is all that typer looks at.

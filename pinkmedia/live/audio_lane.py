@@ -9,14 +9,14 @@ The lane adds silence where sound is missing; the gate keeps what is ahead of th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from packager.boundaries import BoundaryPlanner, Cut
 from packager.presentation import Presentation
 from pinkmedia.codecs.aac_silence import silent_frame
 from pinkmedia.live.silence import Silence
-from pinkmedia.media import VIDEO_TIMESCALE, AudioTrack, Codec, Packet, Rendition
+from pinkmedia.media import VIDEO_TIMESCALE, AudioTrack, Codec, Packet
 from transcode.sound_rung import SoundRung
 
 MOST_AUDIO_PACKETS = 500
@@ -105,32 +105,19 @@ class AudioGate:
                 self.write(*ahead)
 
 
-class EncodedMedia:
-    """What a worker makes, on its way to the presentation: pictures at once, sound through the gate."""
+class EncodedSound:
+    """What a worker makes of the tracks, on its way to the gate."""
 
-    def __init__(self, presentation: Presentation, gate: AudioGate, sounds: tuple[SoundRung, ...]) -> None:
-        self._presentation = presentation
+    def __init__(self, gate: AudioGate, sounds: Sequence[SoundRung]) -> None:
         self._gate = gate
         self._sample_rates = {sound.name: sound.sample_rate for sound in sounds}
         self._begin_ticks = 0
 
     def begin_at(self, video_ticks: int) -> None:
-        """A worker begins with the segment that begins here: sound from before it, and what primes the decoder, belongs
-        to none."""
+        """A worker begins with the segment that begins here: what its sound has before belongs to none."""
         self._begin_ticks = video_ticks
 
-    def add_rendition(self, rendition: Rendition) -> None:
-        self._presentation.add_rendition(rendition)
-
     def write(self, rendition_name: str, packet: Packet) -> None:
-        sample_rate = self._sample_rates.get(rendition_name)
-        if sample_rate is None:
-            self._presentation.write(rendition_name, packet)
-        elif packet.pts_ticks >= self._begin_ticks * sample_rate // VIDEO_TIMESCALE:
+        sample_rate = self._sample_rates[rendition_name]
+        if packet.pts_ticks >= self._begin_ticks * sample_rate // VIDEO_TIMESCALE:
             self._gate.write(rendition_name, sample_rate, packet)
-
-    def give_up(self, rendition_name: str) -> None:
-        self._presentation.give_up(rendition_name)
-
-    def show(self, thumbnail: bytes) -> None:
-        self._presentation.show(thumbnail)

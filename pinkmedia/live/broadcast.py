@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
@@ -20,10 +20,11 @@ import structlog
 from packager.boundaries import SegmentTooLong
 from packager.layout import Layout, PackagerSettings
 from packager.presentation import Presentation
+from pinkmedia.live.encoder_host import EncoderHost
+from pinkmedia.live.encoding import NOT_ENCODING, EncodingStatus
 from pinkmedia.live.pipeline import SourcePipeline
-from pinkmedia.live.plan import SourcePlan, plan_source
+from pinkmedia.live.plan import SourceHistory, SourcePlan, StreamPolicy, plan_source
 from pinkmedia.media import VIDEO_TIMESCALE, Packet, TimedMetadata, Track, VideoTrack
-from transcode.pool import WorkerPool
 
 DRAIN_SECONDS = 1.0
 """How long the encoders may take to deliver their last frames: they hold a few, and a stop must be quick."""
@@ -44,7 +45,6 @@ class BroadcastSettings:
     """What holds for every broadcast of a node."""
 
     packager: PackagerSettings
-    is_transcoding: bool
     reconnect_grace_seconds: float
 
 
@@ -55,22 +55,29 @@ class Broadcast:
         self,
         stream_name: str,
         settings: BroadcastSettings,
-        pool: WorkerPool,
+        host: EncoderHost,
         *,
-        key_frame_distance_seconds: float,
+        policy: StreamPolicy,
+        history: SourceHistory,
         open_presentation: Callable[[Layout, frozenset[str]], Presentation],
         on_worker_restart: Callable[[], None],
+        on_encoding_given_up: Callable[[], None],
+        on_hopeless: Callable[[str], None],
         on_ended: Callable[[], None],
     ) -> None:
+        """``on_hopeless`` is told why there are no pictures any more although the publisher sends some; not from within
+        a call of this object."""
         self.stream_name = stream_name
         self.state = State.LIVE
         self.presentation: Presentation | None = None
-        self.key_frame_distance_seconds = key_frame_distance_seconds
-        """The longest seen; it outlives the broadcast, because encoders' settings do."""
+        self._policy = policy
+        self._history = history
         self._settings = settings
-        self._pool = pool
+        self._host = host
         self._open_presentation = open_presentation
         self._on_worker_restart = on_worker_restart
+        self._on_encoding_given_up = on_encoding_given_up
+        self._on_hopeless = on_hopeless
         self._on_ended = on_ended
         self._pipeline: SourcePipeline | None = None
         self._tracks: Sequence[Track] = ()
@@ -94,21 +101,33 @@ class Broadcast:
         self.state = State.LIVE
         self._tracks = tracks
         self._is_waiting_for_key_frame = False
-        plan = plan_source(
-            tracks,
-            self.key_frame_distance_seconds,
-            self._settings.packager,
-            is_transcoding=self._settings.is_transcoding,
-        )
+        plan = self._plan(tracks)
         presentation = self._presentation_for(plan)
         self._pipeline = SourcePipeline(
-            plan, presentation, self._pool, stream_name=self.stream_name, on_worker_restart=self._on_worker_restart
+            plan,
+            presentation,
+            self._host,
+            stream_name=self.stream_name,
+            tier=self._policy.tier,
+            on_worker_restart=self._on_worker_restart,
+            on_encoding_given_up=self._encoding_given_up,
         )
         self._log.info("source_began", epoch=presentation.epoch, **_described(plan))
+
+    def _plan(self, tracks: Sequence[Track]) -> SourcePlan:
+        """Without anything encoded when all workers are taken."""
+        plan = plan_source(tracks, self._history, self._policy, self._settings.packager)
+        if not (plan.rungs or plan.sounds) or self._host.governor.has_room():
+            return plan
+        self._log.warning("no_worker_free", advice="raise max_workers; viewers get what is sent")
+        policy = replace(self._policy, ladder=None)
+        return plan_source(tracks, self._history, policy, self._settings.packager)
 
     def write(self, packet: Packet) -> None:
         if self._is_waiting_for_key_frame:
             self._wait_for_key_frame(packet)
+        if self._pipeline is not None and packet.is_sync:
+            self._check_bit_rate(packet, self._pipeline)
         if self._pipeline is None:
             return
         try:
@@ -119,6 +138,16 @@ class Broadcast:
     def write_metadata(self, metadata: TimedMetadata) -> None:
         if self._pipeline is not None:
             self._pipeline.write_metadata(metadata)
+
+    @property
+    def encoding_status(self) -> EncodingStatus:
+        """How the rungs fare."""
+        return NOT_ENCODING if self._pipeline is None else self._pipeline.encoding_status
+
+    def _encoding_given_up(self, reason: str) -> None:
+        self._on_encoding_given_up()
+        if self._pipeline is not None and not self._pipeline.carries_video:
+            asyncio.get_running_loop().call_soon(self._on_hopeless, f"the video cannot be transcoded: {reason}")
 
     def expect_source(self) -> None:
         """A publisher is admitted: it is not too late any more, however long its first media takes."""
@@ -174,6 +203,22 @@ class Broadcast:
         self.presentation = self._open_presentation(plan.layout, plan.rendition_names)
         return self.presentation
 
+    def _check_bit_rate(self, packet: Packet, pipeline: SourcePipeline) -> None:
+        """At a key frame: pictures that need more than may be passed through are encoded anew from here on."""
+        policy = self._policy
+        if policy.ladder is None or self._history.is_over_bit_rate or not pipeline.is_leader(packet):
+            return
+        source_bps = pipeline.measured_source_bps()
+        if source_bps is not None and source_bps > policy.passthrough_bps:
+            self._history.is_over_bit_rate = True
+            self._log.warning(
+                "source_over_bit_rate",
+                kbps=source_bps // 1000,
+                passthrough_kbps=policy.passthrough_bps // 1000,
+                advice="set a lower bit rate, so that the picture is passed through; viewers reload once",
+            )
+            self.begin_source(self._tracks)
+
     # Key frames too far apart
 
     def _stop_for_long_segment(self, too_long: SegmentTooLong) -> None:
@@ -202,7 +247,8 @@ class Broadcast:
         if video is not None and packet.track_id != video.track_id:
             return
         if packet.is_sync:
-            self.key_frame_distance_seconds = max(self.key_frame_distance_seconds, self._seconds_since_boundary or 0.0)
+            seen_seconds = self._seconds_since_boundary or 0.0
+            self._history.key_frame_distance_seconds = max(self._history.key_frame_distance_seconds, seen_seconds)
             self.begin_source(self._tracks)
         elif self._seconds_since_boundary is not None:
             self._seconds_since_boundary += packet.duration_ticks / VIDEO_TIMESCALE
@@ -220,5 +266,5 @@ def _described(plan: SourcePlan) -> dict[str, object]:
 
 def _named(track: Track) -> str:
     if isinstance(track, VideoTrack):
-        return f"{track.codec_string} {track.width}x{track.height}@{float(track.frame_rate):.3g}"
+        return f"{track.codec_string} {track.display_width}x{track.height}@{float(track.frame_rate):.3g}"
     return f"{track.codec_string} {track.sample_rate} Hz {track.channels} ch"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -19,11 +18,13 @@ from packager.layout import Layout
 from packager.presentation import Presentation
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.live.broadcast import Broadcast, BroadcastSettings
+from pinkmedia.live.encoder_host import EncoderHost
+from pinkmedia.live.encoding import NOT_ENCODING
+from pinkmedia.live.plan import SourceHistory, StreamPolicy
 from pinkmedia.media import Packet, Part, Rendition, TimedMetadata, Track
 from pinkmedia.publishing import Publication, PublishLimits, PublishRefused, PublishRequest, Refusal
 from pinkmedia.store import Stream, StreamStore
 from pinkmedia.tiers import Tier, TierLimits
-from transcode.pool import WorkerPool
 
 ENDED_LINGER_SECONDS = 30.0
 """How long an ended presentation is still served: players read the end of the playlist, and what they still lack."""
@@ -42,6 +43,8 @@ class LiveMetrics(Protocol):
 
     def worker_restarted(self) -> None: ...
 
+    def encoding_given_up(self) -> None: ...
+
 
 class LiveStream:
     """A stream as this node has seen it."""
@@ -55,7 +58,7 @@ class LiveStream:
         self.tier = Tier.STANDARD
         """That of the last publisher's admission."""
         self.presentations: dict[str, Presentation] = {}
-        self.key_frame_distance_seconds = 0.0
+        self.history = SourceHistory()
 
 
 class LiveDirectory:
@@ -66,13 +69,13 @@ class LiveDirectory:
         store: StreamStore,
         settings: BroadcastSettings,
         tiers: Mapping[Tier, TierLimits],
-        pool: WorkerPool,
+        host: EncoderHost,
         metrics: LiveMetrics,
     ) -> None:
         self._store = store
         self._settings = settings
         self._tiers = tiers
-        self._pool = pool
+        self._host = host
         self._metrics = metrics
         self._streams: dict[str, LiveStream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -134,17 +137,31 @@ class LiveDirectory:
         return known
 
     def _new_broadcast(self, stream: LiveStream) -> Broadcast:
-        is_transcoding = self._settings.is_transcoding and stream.tier is not Tier.PASSTHROUGH
         broadcast = Broadcast(
             stream.name,
-            replace(self._settings, is_transcoding=is_transcoding),
-            self._pool,
-            key_frame_distance_seconds=stream.key_frame_distance_seconds,
+            self._settings,
+            self._host,
+            policy=self._policy_for(stream.tier),
+            history=stream.history,
             open_presentation=lambda layout, names: self._open_presentation(stream, layout, names),
             on_worker_restart=self._metrics.worker_restarted,
+            on_encoding_given_up=self._metrics.encoding_given_up,
+            on_hopeless=lambda reason: self._end_hopeless(stream, broadcast, reason),
             on_ended=lambda: self._forget_broadcast(stream, broadcast),
         )
         return broadcast
+
+    def _policy_for(self, tier: Tier) -> StreamPolicy:
+        limits = self._tiers[tier]
+        return StreamPolicy(limits.ladder if limits.is_transcoding else None, tier, limits.passthrough_bps)
+
+    def _end_hopeless(self, stream: LiveStream, broadcast: Broadcast, reason: str) -> None:
+        """Viewers see the end instead of nothing, and the publisher is told why."""
+        if stream.broadcast is not broadcast:  # meanwhile
+            return
+        self._finish(stream)
+        if stream.publisher is not None:
+            stream.publisher.disconnect(reason)
 
     def _finish(self, stream: LiveStream) -> None:
         """Ends the stream's broadcast in the background; a new one may begin meanwhile."""
@@ -154,8 +171,6 @@ class LiveDirectory:
             self._spawn(broadcast.finish())
 
     def _forget_broadcast(self, stream: LiveStream, broadcast: Broadcast) -> None:
-        longest_seconds = max(stream.key_frame_distance_seconds, broadcast.key_frame_distance_seconds)
-        stream.key_frame_distance_seconds = longest_seconds
         if stream.broadcast is broadcast:
             stream.broadcast = None
 
@@ -217,6 +232,12 @@ class LiveDirectory:
         if broadcast is None or broadcast.presentation is None or not broadcast.presentation.has_begun:
             return OFFLINE
         return broadcast.state.value
+
+    def encoding_of(self, stream_name: str) -> tuple[str, str | None]:
+        """How the rungs fare: ``none``, ``running``, ``restarting`` or ``given_up``; and why the last worker failed."""
+        stream = self._streams.get(stream_name)
+        status = stream.broadcast.encoding_status if stream and stream.broadcast else NOT_ENCODING
+        return status.state.value, status.problem
 
     async def is_known(self, stream_name: str) -> bool:
         return await self._store.find_by_name(stream_name) is not None

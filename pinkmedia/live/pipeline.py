@@ -19,17 +19,20 @@ import structlog
 
 from packager.boundaries import BoundaryPlanner, Cut
 from packager.presentation import Presentation
-from pinkmedia.live.audio_lane import MOST_AUDIO_PACKETS, AudioGate, AudioLane, EncodedMedia
+from pinkmedia.live.audio_lane import MOST_AUDIO_PACKETS, AudioGate, AudioLane, EncodedSound
 from pinkmedia.live.clock import START_TICKS, SourceClock
-from pinkmedia.live.encoding import Encoding
+from pinkmedia.live.encoder_host import EncoderHost
+from pinkmedia.live.encoding import NOT_ENCODING, Encoding, EncodingStatus
 from pinkmedia.live.extra_video import ExtraVideo
 from pinkmedia.live.plan import SourcePlan
 from pinkmedia.media import VIDEO_TIMESCALE, AudioTrack, Packet, Rendition, TimedMetadata, VideoTrack
-from transcode.pool import WorkerPool
+from pinkmedia.tiers import Tier
 
 DECLARED_PASSTHROUGH_BPS = 5_000_000
 """BANDWIDTH of a source before its first segment is measured."""
 DECLARED_AUDIO_BPS = 160_000
+MEASURED_SECONDS = 10.0
+"""Over which a source's bit rate is known: one busy scene must not decide."""
 
 
 log = structlog.get_logger(__name__)
@@ -42,10 +45,12 @@ class SourcePipeline:
         self,
         plan: SourcePlan,
         presentation: Presentation,
-        pool: WorkerPool,
+        host: EncoderHost,
         *,
         stream_name: str,
+        tier: Tier,
         on_worker_restart: Callable[[], None],
+        on_encoding_given_up: Callable[[str], None],
     ) -> None:
         self._plan = plan
         self._leader_rendition = plan.leader_rendition
@@ -60,18 +65,29 @@ class SourcePipeline:
             target_ticks=round(plan.layout.segment_target_seconds * VIDEO_TIMESCALE),
             longest_ticks=round(plan.layout.longest_segment_seconds * VIDEO_TIMESCALE),
         )
-        self._pool = pool
+        self._host = host
+        self._tier = tier
         self._stream_name = stream_name
         self._on_worker_restart = on_worker_restart
+        self._on_encoding_given_up = on_encoding_given_up
         self._encoding: Encoding | None = None
         self._extra_videos: dict[int, ExtraVideo] = {}
         self._lanes: dict[int, AudioLane] = {}
         self._gate = AudioGate(presentation, self._planner)
-        self._encoded_media = EncodedMedia(presentation, self._gate, plan.sounds)
+        self._encoded_sound = EncodedSound(self._gate, plan.sounds)
         self._leader_pts_ticks: int | None = None
         """The newest, on the source's own timeline."""
         self._add_carried_videos()
         self._add_audios()
+
+    @property
+    def encoding_status(self) -> EncodingStatus:
+        return NOT_ENCODING if self._encoding is None else self._encoding.status
+
+    @property
+    def carries_video(self) -> bool:
+        """There are pictures without any encoder."""
+        return any(isinstance(carried.track, VideoTrack) for carried in self._plan.carried)
 
     def write(self, packet: Packet) -> None:
         """One packet on the source's timeline; it is changed in place. Raises SegmentTooLong."""
@@ -82,6 +98,16 @@ class SourcePipeline:
             self._release(extra)
         elif (lane := self._lanes.get(packet.track_id)) is not None:
             self._write_audio(packet, lane)
+
+    def is_leader(self, packet: Packet) -> bool:
+        return packet.track_id == self._plan.leader.track_id
+
+    def measured_source_bps(self) -> int | None:
+        """Of the pictures that are passed through; None before MEASURED_SECONDS, and when they are not."""
+        window = self._presentation.find(self._leader_rendition) if self._leader_rendition else None
+        if window is None or window.bandwidth.measured_seconds < MEASURED_SECONDS:
+            return None
+        return window.bandwidth.average_bps
 
     def write_metadata(self, metadata: TimedMetadata) -> None:
         """What comes before the first key frame belongs to nothing."""
@@ -146,14 +172,20 @@ class SourcePipeline:
         leader, rungs, sounds = self._plan.leader, self._plan.rungs, self._plan.sounds
         if not rungs and not sounds:
             return None
+        self._presentation.on_asked = self._host.governor.reconsider
         return Encoding(
-            self._pool,
+            self._host,
             leader if rungs and isinstance(leader, VideoTrack) else None,
             rungs,
-            self._encoded_media,
+            self._presentation,
             sounds=sounds,
+            on_sound=self._encoded_sound.write,
             stream_name=self._stream_name,
+            tier=self._tier,
+            essential=self._plan.essential,
+            hdr=self._plan.hdr,
             on_restart=self._on_worker_restart,
+            on_given_up=self._on_encoding_given_up,
         )
 
     def _in_video_ticks(self, leader_ticks: int) -> int:
@@ -199,7 +231,7 @@ class SourcePipeline:
         if self._encoding is not None:
             if is_restart:
                 self._encoding.restart()
-                self._encoded_media.begin_at(cut.pts_ticks)
+                self._encoded_sound.begin_at(cut.pts_ticks)
             self._encoding.begin_segment_at(cut.pts_ticks)
         for extra in self._extra_videos.values():
             self._check_alignment(extra, cut)
@@ -210,7 +242,7 @@ class SourcePipeline:
     def _begin_audio(self, begin_ticks: int) -> None:
         """The first segment begins: what came before its key frame may be heard in it."""
         self._begin_ticks = begin_ticks
-        self._encoded_media.begin_at(begin_ticks)
+        self._encoded_sound.begin_at(begin_ticks)
         for lane in self._lanes.values():
             lane.begin(begin_ticks)
         while self._early_audio:

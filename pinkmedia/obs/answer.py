@@ -19,7 +19,7 @@ from pinkmedia.media import Codec, VideoTrack
 from pinkmedia.obs.encoders import Encoder, choose_encoder
 from pinkmedia.obs.request import Canvas, ClientRequest
 from pinkmedia.tiers import TierLimits
-from transcode.ladder import Rung, plan_ladder
+from transcode.ladder import Rung, capped_frame_rate, plan_ladder
 
 AUDIO_BPS = 160_000
 """AAC, stereo: beyond this nobody hears a difference."""
@@ -49,8 +49,8 @@ def refusal(request: ClientRequest, text: str) -> Json:
 
 def _plan_rungs(request: ClientRequest, limits: TierLimits, encoder: Encoder, audio_bps: int) -> list[Rung]:
     wishes = request.preferences
-    ladder = plan_ladder(_as_source(wishes.canvases[0], limits), passthrough=False)
-    rungs = [rung for rung in ladder if min(rung.width, rung.height) <= limits.max_height]
+    source = _as_source(wishes.canvases[0], limits)
+    rungs = [rung for rung in plan_ladder(source, limits.ladder, passthrough=False) if rung.codec is Codec.H264]
     counts = (limits.publish.video_tracks, wishes.maximum_video_tracks, encoder.most_renditions)
     total_bps = min(limits.publish.bit_rate_bps, 1000 * (wishes.maximum_aggregate_bitrate or math.inf))
     return _fitted(rungs[: min(count for count in counts if count is not None)], int(total_bps) - audio_bps)
@@ -58,9 +58,8 @@ def _plan_rungs(request: ClientRequest, limits: TierLimits, encoder: Encoder, au
 
 def _as_source(canvas: Canvas, limits: TierLimits) -> VideoTrack:
     """The canvas as the ladder's planner knows sources, at a frame rate that the tier allows."""
-    # OBS leaves frames out regularly, or none.
-    divisor = math.ceil(canvas.frame_rate / limits.max_fps)
-    return VideoTrack(1, Codec.H264, b"", canvas.width, canvas.height, "", canvas.frame_rate / divisor)
+    frame_rate = capped_frame_rate(canvas.frame_rate, limits.ladder.max_fps)  # OBS leaves frames out regularly, or none
+    return VideoTrack(1, Codec.H264, b"", canvas.width, canvas.height, "", frame_rate)
 
 
 def _fitted(rungs: list[Rung], video_bps: int) -> list[Rung]:

@@ -95,7 +95,7 @@ def test_no_error_is_fatal(seen: dict[str, Any]) -> None:
 
 
 def test_every_quality_plays_after_a_click(seen: dict[str, Any]) -> None:
-    assert seen["switches"] == ["1080p", "720p", "480p"]
+    assert seen["switches"] == ["1080p", "720p", "480p", "360p"]
 
 
 def test_the_playhead_never_goes_back(seen: dict[str, Any]) -> None:

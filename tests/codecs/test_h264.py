@@ -32,16 +32,36 @@ PPS = bytes.fromhex("68ebe3cb22c0")
 @pytest.mark.parametrize(
     ("sps", "expected"),
     [
-        (HIGH_1080P60, SequenceParameterSet(100, 0x00, 42, 1, 8, 8, 1920, 1080, Fraction(60))),
-        (MAIN_480P2997, SequenceParameterSet(77, 0x40, 31, 1, 8, 8, 854, 480, Fraction(30000, 1001))),
-        (BASELINE_360P25, SequenceParameterSet(66, 0xC0, 30, 1, 8, 8, 640, 360, Fraction(25))),
-        (HIGH422_720P50, SequenceParameterSet(122, 0x00, 32, 2, 10, 10, 1280, 720, Fraction(50))),
-        (INTERLACED_1080, SequenceParameterSet(100, 0x00, 40, 1, 8, 8, 1920, 1080, Fraction(25))),
-        (HIGH444_WITH_SCALING, SequenceParameterSet(244, 0x00, 13, 3, 8, 8, 320, 180, Fraction(30))),
+        (HIGH_1080P60, SequenceParameterSet(100, 0x00, 42, 1, 8, 8, 1920, 1080, Fraction(1), Fraction(60))),
+        (MAIN_480P2997, SequenceParameterSet(77, 0x40, 31, 1, 8, 8, 854, 480, Fraction(1), Fraction(30000, 1001))),
+        (BASELINE_360P25, SequenceParameterSet(66, 0xC0, 30, 1, 8, 8, 640, 360, Fraction(1), Fraction(25))),
+        (HIGH422_720P50, SequenceParameterSet(122, 0x00, 32, 2, 10, 10, 1280, 720, Fraction(1), Fraction(50))),
+        (INTERLACED_1080, SequenceParameterSet(100, 0x00, 40, 1, 8, 8, 1920, 1080, Fraction(4, 3), Fraction(25))),
+        (HIGH444_WITH_SCALING, SequenceParameterSet(244, 0x00, 13, 3, 8, 8, 320, 180, Fraction(1), Fraction(30))),
     ],
 )
 def test_parse_sps(sps: bytes, expected: SequenceParameterSet) -> None:
     assert parse_sps(sps) == expected
+
+
+@pytest.mark.parametrize(
+    ("sps", "aspect_ratio"),
+    [
+        pytest.param("6764001eacd940b4126c3840000003004000000c83c58b6580", Fraction(4, 3), id="from the table"),
+        pytest.param("6764001eacd940b4126ffc001c001440000003004000000c83c58b6580", Fraction(7, 5), id="written out"),
+        pytest.param("6764001eacd940b4126ffc0190000440000003004000000c83c58b6580", Fraction(1), id="a mistake"),
+    ],
+)
+def test_sample_aspect_ratio(sps: str, aspect_ratio: Fraction) -> None:
+    """Of 720x576 pictures that libx264 wrote; the last was told another, and believed it."""
+    parsed = parse_sps(bytes.fromhex(sps))
+    assert (parsed.sample_aspect_ratio, parsed.frame_rate) == (aspect_ratio, Fraction(25))
+
+
+def test_pixels_are_square_on_the_screen() -> None:
+    configuration = AvcConfiguration((bytes.fromhex("6764001eacd940b4126c3840000003004000000c83c58b6580"),), (PPS,))
+    track = video_track(configuration, track_id=1, frame_rate=Fraction(25))
+    assert (track.width, track.height, track.display_width) == (720, 576, 960)
 
 
 @pytest.mark.parametrize("length", range(len(HIGH_1080P60) - 7))

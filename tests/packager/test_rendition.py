@@ -130,6 +130,23 @@ def test_the_end_completes_the_last_segment() -> None:
     assert [segment.is_complete for segment in packager.window.segments] == [True]
 
 
+def test_a_withdrawn_rendition_comes_back_with_a_segment() -> None:
+    packager = video_packager(boundaries_every(2, 4))
+    packets = list(video_packets(60 * 4))
+    for packet in packets[:64]:
+        packager.write(packet)
+    packager.withdraw(is_dormant=False)
+    assert not packager.window.is_playable
+    assert [segment.is_complete for segment in packager.window.segments] == [True, True]
+    for packet in packets[150:]:  # within the third segment
+        packager.write(packet)
+    assert packager.window.is_playable
+    gap, segment = packager.window.segments
+    assert (gap.msn, gap.is_gap) == (3, True)
+    assert (segment.msn, segment.start_seconds, segment.has_discontinuity) == (4, 7.0, False)
+    assert parse_fragment(segment.parts[0].data).decode_time_ticks == packets[180].dts_ticks
+
+
 def test_nothing_is_made_before_the_first_boundary() -> None:
     window = packaged(list(video_packets(30, start_ticks=0)), boundaries_every(2, 1))
     assert not window.segments

@@ -86,6 +86,13 @@ def test_colour(is_full_range: bool, flag: bytes) -> None:
     assert found[b"colr"] == b"nclx" + struct.pack(">HHH", 9, 16, 10) + flag
 
 
+def test_samples_that_are_not_square() -> None:
+    track = replace(VIDEO, width=1440, height=1080, sample_aspect_ratio=Fraction(4, 3))
+    found = boxes(boxes(sample_entry(track))[b"avc1"][VISUAL_FIELDS_BYTES:])
+    assert found[b"pasp"] == struct.pack(">II", 4, 3)
+    assert struct.pack(">II", 1920 << 16, 1080 << 16) in init_segment(track)
+
+
 def test_hdr_metadata() -> None:
     mastering_display, content_light_level = bytes(range(24)), b"\x03\xe8\x01\x90"
     both = replace(VIDEO, hdr=HdrMetadata(mastering_display, content_light_level))

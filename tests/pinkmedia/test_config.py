@@ -10,10 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from pinkmedia.config import ConfigurationError, accepted_values, load_settings, variable_name
+from pinkmedia.media import Codec
 from pinkmedia.publishing import PublishLimits
 from pinkmedia.settings import Settings
 from pinkmedia.tiers import Tier, TierLimits
 from tests.pinkmedia.command_line import ROOT, clean_environment
+from transcode.ladder import DEFAULT_TEMPLATES, Ladder, RungTemplate
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +80,7 @@ class TestRefusals:
 
     def test_unknown_key_like_no_other_lists_the_known_ones(self) -> None:
         write_config("zzzz = 1\n")
-        assert "known: data_dir, host, http_port" in refusal()
+        assert "known: data_dir, encoder, hdr, host" in refusal()
 
     def test_bad_value_in_the_file(self) -> None:
         write_config("http_port = 70000\n")
@@ -145,6 +147,52 @@ class TestRefusals:
         assert refusal() == f"pinkmedia.toml: {given} cannot be 'a.pem': it must be given together with {missing}"
 
 
+RUNG = '[[ladder]]\nname = "720p"\nheight = 720\nkbps = 2500\n'
+RUNG_KEYS = "name, height, max_fps, kbps, max_kbps, buffer_seconds, preset, codec"
+
+
+class TestLadder:
+    def test_the_file_replaces_it_whole(self) -> None:
+        write_config(RUNG + 'max_kbps = 3000\nbuffer_seconds = 2\npreset = "fast"\nmax_fps = 50\n')
+        template = RungTemplate("720p", 720, 50, 2_500_000, 3_000_000, 2.0, "fast", Codec.H264)
+        assert load_settings().tier_limits()[Tier.PARTNER].ladder.templates == (template,)
+
+    def test_the_environment_has_it_as_json(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PINKMEDIA_LADDER", '[{"name": "500p", "height": 500, "kbps": 900}]')
+        assert [rung.name for rung in load_settings().ladder] == ["500p"]
+        monkeypatch.setenv("PINKMEDIA_LADDER", "500p")
+        assert refusal() == (
+            "environment: PINKMEDIA_LADDER cannot be read: it must be a list of 1 to 16 rungs, as JSON"
+        )
+
+    @pytest.mark.parametrize(
+        ("text", "complaint"),
+        [
+            ("ladder = 3\n", "ladder cannot be '3': it must be a list of 1 to 16 rungs"),
+            ("ladder = []\n", "ladder cannot be '[]': it must be a list of 1 to 16 rungs"),
+            ("ladder = [3]\n", "ladder cannot be '3': it must be a list of 1 to 16 rungs"),
+            (RUNG + "kpbs = 1\n", f"ladder[0]: unknown key kpbs; known: {RUNG_KEYS}"),
+            ("[[ladder]]\nheight = 720\nkbps = 2500\n", "ladder[0]: name is missing: it must be a text that begins"),
+            (RUNG + RUNG.replace("720\n", "721\n"), "ladder[1].height cannot be '721': it must be an even number from"),
+            (
+                RUNG + 'preset = "best"\n',
+                "ladder[0].preset cannot be 'best': it must be ultrafast, superfast, veryfast",
+            ),
+            (RUNG + 'codec = "vp8"\n', "ladder[0].codec cannot be 'vp8': it must be h264, hevc or av1"),
+            (RUNG + 'codec = "av1"\n', "ladder cannot be read: it must be rungs of which at least one is in h264"),
+            (
+                RUNG + "max_kbps = 2000\n",
+                "ladder[0].max_kbps cannot be '2000': it must be at least kbps, which is 2500",
+            ),
+            (RUNG + RUNG, "ladder[1].name cannot be '720p': it must be a name that no other rung has"),
+            (RUNG.replace('"720p"', '"audio"'), "ladder[0].name cannot be 'audio': it must be a text that begins"),
+        ],
+    )
+    def test_refusals_name_the_rung(self, text: str, complaint: str) -> None:
+        write_config(text)
+        assert refusal().startswith(f"pinkmedia.toml: {complaint}")
+
+
 class TestFile:
     def test_broken_toml_tells_line_and_column(self) -> None:
         write_config("host = '::'\nhttp_port = \n")
@@ -181,9 +229,12 @@ class TestAddresses:
 
 class TestTiers:
     def test_each_has_its_limits(self) -> None:
-        settings = Settings(standard_max_kbps=6000, standard_max_height=1080, standard_max_fps=30)
+        settings = Settings(standard_max_kbps=6000, standard_max_height=1080, standard_max_fps=50)
         limits = settings.tier_limits()
-        assert limits[Tier.STANDARD] == TierLimits(PublishLimits(6_000_000, 3, 2), max_height=1080, max_fps=30)
+        ladder = Ladder(DEFAULT_TEMPLATES, max_height=1080, max_fps=50)
+        publish = PublishLimits(6_000_000, 3, 2)
+        assert limits[Tier.STANDARD] == TierLimits(publish, ladder, is_transcoding=True, passthrough_bps=4_500_000)
+        assert not limits[Tier.PASSTHROUGH].is_transcoding
         assert set(limits) == set(Tier)
 
     def test_an_ordinary_streamer_is_not_refused(self) -> None:

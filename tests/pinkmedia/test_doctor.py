@@ -39,6 +39,12 @@ def test_codecs_work_in_a_process_of_their_own() -> None:
     assert "libx264 encodes" in finding.text
 
 
+def test_workers_are_confined_in_a_process_of_their_own() -> None:
+    finding = doctor.check_sandbox()
+    assert finding.verdict is not Verdict.FAILED
+    assert "confined" in finding.text
+
+
 def test_a_free_port_is_fine(free_port: int) -> None:
     finding = doctor.check_port(Settings(host="127.0.0.1", http_port=free_port), "http_port")
     assert finding == doctor.Finding(Verdict.PASSED, f"http_port {free_port} is free")

@@ -89,6 +89,7 @@ async def test_what_is_published_can_be_played_in_every_rendition(server: Server
             assert {variant.name: variant.attributes["RESOLUTION"] for variant in variants} == {
                 "720p": "1280x720",
                 "480p": "854x480",
+                "360p": "640x360",
             }
             for variant in variants:
                 assert variant.attributes["FRAME-RATE"] == "30.000"
@@ -134,7 +135,7 @@ async def test_real_footage_with_key_frames_too_far_apart(server: ServerProcess)
             await until_log(server, '"carried": {}')
             variants = await until_live(player)
             _, (audio,) = await player.multivariant()
-            assert {variant.name for variant in variants} == {"720p", "480p"}
+            assert {variant.name for variant in variants} == {"720p", "480p", "360p"}
             assert audio["CHANNELS"] == "2"  # of six
             playlists = [await follow_until_segment(player, variant.uri, msn=4) for variant in variants]
     for playlist in playlists:
@@ -235,6 +236,10 @@ async def test_operators_pages(server: ServerProcess, clip: Path) -> None:
             listed = (await player.client.get(f"{server.base_url}/api/v1/live/streams")).json()
             redirect = await player.client.get(f"{server.base_url}/api/v1/live/streams/alice/playlist.m3u8")
             thumbnail = await player.client.get(server.base_url + listed["streams"][0]["thumbnail_url"])
+            strip = await player.client.get(
+                f"{server.base_url}/api/v1/live/streams/alice/strip.vtt", follow_redirects=True
+            )
+            no_strip = await player.client.get(f"{server.base_url}/api/v1/live/streams/nobody/strip.vtt")
             no_thumbnail = await player.client.get(f"{server.base_url}/api/v1/live/streams/nobody/thumbnail.jpg")
             unknown = await player.client.get(f"{server.base_url}/api/v1/live/streams/nobody")
     values = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if not line.startswith("#"))
@@ -247,6 +252,9 @@ async def test_operators_pages(server: ServerProcess, clip: Path) -> None:
     assert (stream["name"], stream["status"], stream["playback_url"]) == ("alice", "live", "/live/alice/index.m3u8")
     assert thumbnail.headers["content-type"] == "image/jpeg"
     assert thumbnail.content.startswith(b"\xff\xd8")
+    assert strip.text.startswith("WEBVTT\n")
+    assert "#xywh=0,0,160," in strip.text
+    assert no_strip.status_code == 404
     assert (no_thumbnail.status_code, no_thumbnail.headers["content-type"]) == (404, "application/problem+json")
     assert (redirect.status_code, redirect.headers["location"]) == (302, "/live/alice/index.m3u8")
     assert unknown.status_code == 404

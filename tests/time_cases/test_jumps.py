@@ -86,7 +86,7 @@ async def test_a_jump_breaks_encoded_renditions_where_it_breaks_the_source(trans
         await publisher.goodbye()
         await viewer.until_ended()
     (seen,) = viewer.presentations
-    assert seen.renditions.keys() == {"720p", "480p", "audio"}
+    assert seen.renditions.keys() == {"720p", "480p", "360p", "audio"}
     for rendition in seen.renditions.values():
         assert [segment.msn for segment in rendition.segments if segment.has_discontinuity] == [2]
         assert [run.first_msn for run in rendition.runs()] == [1, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -51,6 +52,13 @@ def encoded_source(
     packets += [_packet(unit) for unit in context.encode(None)]
     configuration = AvcConfiguration.parse(context.extradata or b"")
     return video_track(configuration, track_id=1, frame_rate=Fraction(FRAME_RATE)), packets
+
+
+def with_parameter_sets(track: VideoTrack, packets: list[Packet]) -> list[Packet]:
+    """The first access unit carries its parameter sets itself."""
+    configuration = AvcConfiguration.parse(track.configuration)
+    sets = b"".join(len(unit).to_bytes(4) + unit for unit in (*configuration.sps, *configuration.pps))
+    return [replace(packets[0], payload=sets + packets[0].payload), *packets[1:]]
 
 
 def moving_pictures(count: int, width: int, height: int, pixel_format: str = "yuv420p") -> Iterable[VideoFrame]:

@@ -15,7 +15,6 @@ from av.video.frame import VideoFrame
 from pinkmedia.codecs.h264 import AvcConfiguration, video_track
 from pinkmedia.media import Packet, VideoTrack
 from tests.codecs.published import (
-    HDR10,
     SVT_AV1,
     VIDEO_ENCODERS,
     VPX_VP9,
@@ -30,7 +29,8 @@ from transcode.decoder import SourceDecoder
 from transcode.engine import Engine, EngineEvents
 from transcode.faults import TranscodeFault
 from transcode.ladder import Rung
-from transcode.thumbnails import LONGEST_SIDE, THUMBNAIL_SECONDS
+from transcode.stills import Stills
+from transcode.thumbnails import LONGEST_SIDE, THUMBNAIL_SECONDS, TILES_ACROSS, Thumbnailer
 from transcode.wire import THUMBNAIL_TRACK_ID
 
 RUNGS = (
@@ -51,7 +51,10 @@ class Harness:
         self.packets: dict[str, list[Packet]] = defaultdict(list)
         self.thumbnails: list[Packet] = []
         self.faults: list[TranscodeFault] = []
-        self.engine = Engine(source, rungs, EngineEvents(self.opened.append, self._on_packet, self.faults.append))
+        self.paused: list[tuple[int, int]] = []
+        """Index of the rung, and how many packets of it had come."""
+        events = EngineEvents(self.opened.append, self._on_packet, self._on_paused, self.faults.append)
+        self.engine = Engine(source, rungs, events)
 
     def _on_packet(self, packet: Packet) -> None:
         assert self.opened
@@ -59,6 +62,9 @@ class Harness:
             self.thumbnails.append(packet)
             return
         self.packets[self.rungs[packet.track_id - 1].name].append(packet)
+
+    def _on_paused(self, index: int) -> None:
+        self.paused.append((index, len(self.packets[self.rungs[index].name])))
 
     def run(self, packets: list[Packet]) -> None:
         for packet in packets:
@@ -91,6 +97,63 @@ def test_every_rung_has_the_sources_times_and_decodes_to_its_size() -> None:
         assert {(frame.width, frame.height, frame.format.name) for frame in frames} == {
             (rung.width, rung.height, "yuv420p")
         }
+
+
+def test_rungs_of_the_same_size() -> None:
+    source, packets = encoded_source(5)
+    rungs = tuple(replace(rung, name=f"{rung.name}-{index}") for rung in RUNGS[:2] for index in range(3))
+    harness = Harness(source, rungs)
+    harness.run(packets)
+    for rung in rungs:
+        frames = decoded(harness.track(rung.name), harness.packets[rung.name])
+        assert {(frame.width, frame.height) for frame in frames} == {(rung.width, rung.height)}
+        assert len(frames) == len(packets)
+
+
+def test_a_rung_that_is_not_selected_pauses_and_comes_back_with_an_idr_picture() -> None:
+    source, packets = encoded_source(45, gop_frames=15)
+    harness = Harness(source)
+    second, third = (ORIGIN_TICKS + index * FRAME_TICKS for index in (15, 30))
+    for pts_ticks in (second, third):
+        harness.engine.force_idr_at(pts_ticks)
+    harness.engine.select_rungs_at(second, [0, 2])
+    harness.engine.select_rungs_at(third, [0, 1])
+    harness.run(packets)
+    whole, first, last = times(packets), times(packets[:15]), times(packets[30:])
+    first_rung, second_rung, third_rung = (harness.packets[rung.name] for rung in RUNGS)
+    assert (times(first_rung), times(second_rung)) == (whole, first + last)
+    assert times(third_rung) == times(packets[:30])
+    assert sorted(harness.paused) == [(1, 15), (2, 30)]
+    assert second_rung[15].is_sync
+    assert [frame.pts for frame in decoded(harness.track(RUNGS[1].name), second_rung[15:])] == last
+
+
+def test_nothing_is_decoded_while_no_rung_is_selected() -> None:
+    source, packets = encoded_source(60, gop_frames=15)
+    harness = Harness(source)
+    second, fourth = (ORIGIN_TICKS + index * FRAME_TICKS for index in (15, 45))
+    for pts_ticks in (second, ORIGIN_TICKS + 30 * FRAME_TICKS, fourth):
+        harness.engine.force_idr_at(pts_ticks)
+    harness.engine.select_rungs_at(second, [])
+    harness.engine.select_rungs_at(fourth, [1])
+    broken = [replace(packet, payload=b"nothing") for packet in packets[16:45]]
+    harness.run([*packets[:16], *broken, *packets[45:]])
+    assert [times(harness.packets[rung.name]) for rung in RUNGS] == [
+        times(packets[:15]),
+        times(packets[:15] + packets[45:]),
+        times(packets[:15]),
+    ]
+    assert [packet.pts_ticks for packet in harness.packets[RUNGS[1].name] if packet.is_sync] == [ORIGIN_TICKS, fourth]
+
+
+def test_rungs_that_are_not_selected_at_first_are_opened_all_the_same() -> None:
+    source, packets = encoded_source(15)
+    harness = Harness(source)
+    harness.engine.select_rungs_at(ORIGIN_TICKS, [2])
+    harness.run(packets)
+    assert len(harness.opened[0]) == len(RUNGS)
+    assert [len(harness.packets[rung.name]) for rung in RUNGS] == [0, 0, 15]
+    assert sorted(harness.paused) == [(0, 0), (1, 0)]
 
 
 def test_idr_pictures_are_where_they_were_forced_and_nowhere_else() -> None:
@@ -146,13 +209,13 @@ def test_colours_that_cannot_be_scaled_are_carried_too() -> None:
         assert {frame.colorspace for frame in decoded(harness.track(rung.name), harness.packets[rung.name])} == {ycgco}
 
 
-def test_hdr_is_tagged_as_it_came() -> None:
+def test_hdr_becomes_sdr() -> None:
     source, packets = video_source(X265_10_BIT)
     harness = Harness(source)
     harness.run(packets)
     for rung in RUNGS:
         frame = decoded(harness.track(rung.name), harness.packets[rung.name])[0]
-        assert (frame.color_primaries, frame.color_trc, frame.colorspace) == HDR10
+        assert (frame.color_primaries, frame.color_trc, frame.colorspace) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv422p", "yuv444p", "yuv420p10le"])
@@ -220,24 +283,6 @@ def test_pictures_that_do_not_advance_are_dropped() -> None:
     assert times(harness.packets["240p"]) == times(packets[:4] + packets[5:])
 
 
-def test_another_picture_size_is_a_fault() -> None:
-    source, packets = encoded_source(2)
-    other, other_packets = encoded_source(1, width=320, height=180)
-    harness = Harness(source)
-    for packet in packets:
-        harness.engine.write(packet)
-    first = with_parameter_sets(other, other_packets)[0]
-    with pytest.raises(TranscodeFault, match="320×180"):
-        harness.engine.write(replace(first, pts_ticks=packets[-1].pts_ticks + FRAME_TICKS))
-
-
-def with_parameter_sets(track: VideoTrack, packets: list[Packet]) -> list[Packet]:
-    """The first access unit carries its parameter sets itself."""
-    configuration = AvcConfiguration.parse(track.configuration)
-    sets = b"".join(len(unit).to_bytes(4) + unit for unit in (*configuration.sps, *configuration.pps))
-    return [replace(packets[0], payload=sets + packets[0].payload), *packets[1:]]
-
-
 def test_a_still_picture_every_few_seconds() -> None:
     source, packets = encoded_source(30 * THUMBNAIL_SECONDS + 1)
     harness = Harness(source)
@@ -255,12 +300,36 @@ def test_a_still_picture_shows_what_is_sent(size: tuple[int, int], expected: tup
     harness = Harness(source, (Rung("one", width, height, Fraction(30), 2_000_000),))
     harness.run(packets)
     (still,) = harness.thumbnails
-    shown = jpeg_picture(bytes(still.payload))
+    shown = jpeg_picture(Stills.from_bytes(bytes(still.payload)).thumbnail)
     assert (shown.width, shown.height) == expected
     assert max(expected) <= LONGEST_SIDE
     (sent,) = decoded(source, packets)
     wanted = sent.reformat(*expected, "rgb24").to_ndarray().astype(int)
     assert np.abs(shown.to_ndarray(format="rgb24").astype(int) - wanted).mean() < MOST_DIFFERENCE
+
+
+def test_a_sheet_collects_small_pictures_and_begins_anew_when_it_is_full() -> None:
+    source, packets = encoded_source(1, width=640, height=360)
+    (sent,) = decoded(source, packets)
+    thumbnailer = Thumbnailer(Rung("360p", 640, 360, Fraction(30), 700_000))
+    sheets = []
+    for number in range(TILES_ACROSS**2 + 1):
+        sent.pts = number * THUMBNAIL_SECONDS * 90_000
+        still = thumbnailer.offer(sent, 0.0)
+        assert still is not None
+        sheets.append(Stills.from_bytes(bytes(still.payload)).sheet)
+    first, second, *_, full, anew = sheets
+    step = THUMBNAIL_SECONDS * 90_000
+    assert (first.times_ticks, second.times_ticks) == ((0,), (0, step))
+    assert (len(full.times_ticks), anew.times_ticks) == (TILES_ACROSS**2, (TILES_ACROSS**2 * step,))
+    tile = sent.reformat(first.tile_width, first.tile_height, "rgb24").to_ndarray().astype(int)
+    for sheet in (second, full, anew):
+        picture = jpeg_picture(sheet.jpeg).to_ndarray(format="rgb24").astype(int)
+        for index in range(sheet.columns**2):
+            top, left = index // sheet.columns * sheet.tile_height, index % sheet.columns * sheet.tile_width
+            shown = picture[top : top + sheet.tile_height, left : left + sheet.tile_width]
+            wanted = tile if index < len(sheet.times_ticks) else np.zeros_like(tile)
+            assert np.abs(shown - wanted).mean() < MOST_DIFFERENCE
 
 
 def jpeg_picture(data: bytes) -> VideoFrame:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,15 +16,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import structlog
 
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media import Packet, Rendition, VideoTrack
 from tests.codecs.published import SVT_AV1, VPX_VP9, X265, Encoder, video_source
 from tests.transcode.sources import FRAME_TICKS, ORIGIN_TICKS, decoded, encoded_source
-from transcode import supervisor
+from transcode import watchdog, worker_process
 from transcode.ladder import Rung
+from transcode.messages import Progress
 from transcode.outbox import BACKLOG_SECONDS
 from transcode.pool import TranscodeWorker, WorkerPool
+from transcode.stills import Stills
 
 pytestmark = pytest.mark.anyio
 
@@ -40,6 +45,22 @@ class CodecContext:
 context.CodecContext = CodecContext
 """
 """Run by the worker's interpreter before anything else."""
+STUCK_FOR_EVER = """
+import threading
+from transcode import engine
+
+engine.Engine.write = lambda self, packet: threading.Event().wait()
+"""
+FAULTY_THREAD = """
+import threading
+from transcode import encoder
+
+def run(self, *arguments):
+    if self.rung.name == "240p":
+        raise MemoryError
+
+encoder.RungEncoder._run = run
+"""
 DEADLINE_SECONDS = 30
 """Generous: a machine that runs the tests may be busy."""
 
@@ -50,13 +71,19 @@ class Recorder:
     def __init__(self) -> None:
         self.renditions: list[Rendition] = []
         self.packets: dict[str, list[Packet]] = defaultdict(list)
-        self.thumbnails: list[bytes] = []
+        self.stills: list[Stills] = []
+        self.paused: list[str] = []
+        self.has_paused = asyncio.Event()
         self.failures: list[str] = []
         self.has_packets = asyncio.Event()
         self.has_failed = asyncio.Event()
 
-    def on_thumbnail(self, jpeg: bytes) -> None:
-        self.thumbnails.append(jpeg)
+    def on_rung_paused(self, rendition_name: str) -> None:
+        self.paused.append(rendition_name)
+        self.has_paused.set()
+
+    def on_stills(self, stills: Stills) -> None:
+        self.stills.append(stills)
 
     def on_renditions(self, renditions: Sequence[Rendition]) -> None:
         assert not self.packets
@@ -183,18 +210,32 @@ async def test_garbage_is_skipped() -> None:
         assert_complete(sink, packets[:5] + packets[10:])
 
 
+async def test_what_ffmpeg_says_of_garbage_is_logged_with_the_stream() -> None:
+    source, packets = encoded_source(6)
+    with structlog.testing.capture_logs() as said:
+        async with running_pool() as pool:
+            worker, sink = pool.take(), Recorder()
+            worker.configure(source, RUNGS, sink, stream_name="alice")
+            for packet in [packets[0], *garbage(packets[1:])]:
+                worker.write(packet)
+            await worker.drain(DEADLINE_SECONDS)
+    lines = [line for line in said if line["event"] == "worker_said"]
+    assert {(line["stream"], line["pid"]) for line in lines} == {("alice", worker.pid)}
+    assert lines[0]["text"].startswith("[h264 @ ")
+    assert "skipped" in lines[-1]["text"]
+
+
 def garbage(packets: list[Packet]) -> list[Packet]:
     payloads = [b"", b"\x00", b"\xff" * 1000, b"\x00\x00\x00\x05\x65abcd", b"\x00\x00\x00\x01\x65"]
     return [replace(packet, payload=payload) for packet, payload in zip(packets, payloads, strict=True)]
 
 
-async def test_a_source_that_is_not_what_it_said_is_a_failure_with_its_reason() -> None:
-    source, packets = encoded_source(1)
+async def test_a_source_that_is_too_large_is_a_failure_with_its_reason() -> None:
+    source, _ = encoded_source(1)
     async with running_pool() as pool:
-        worker, sink = start(pool, replace(source, width=1280))
-        worker.write(packets[0])
+        _, sink = start(pool, replace(source, width=16384, height=8192))
         await happens(sink.has_failed)
-        assert "picture size is 640×360" in sink.failures[0]
+        assert "pictures of 16384×8192 are too large" in sink.failures[0]
 
 
 async def test_a_worker_that_falls_behind_is_given_up() -> None:
@@ -210,6 +251,91 @@ async def test_a_worker_that_falls_behind_is_given_up() -> None:
         await happens(sink.has_failed)
         await worker.wait_until_reaped()
         assert sink.failures == ["worker fell too far behind its source"]
+
+
+async def test_a_worker_without_memory_fails_and_the_others_go_on() -> None:
+    source, packets = encoded_source(5)
+    async with running_pool() as pool:
+        sound, sound_sink = start(pool, source)
+        poor = pool.take()
+        await poor.wait_until_warm()
+        assert poor.pid is not None
+        resource.prlimit(poor.pid, resource.RLIMIT_AS, (1024 * 1024, 1024 * 1024))  # no more than it has
+        poor_sink = Recorder()
+        poor.configure(source, RUNGS, poor_sink)
+        for packet in packets:
+            poor.write(packet)
+            sound.write(packet)
+        await happens(poor_sink.has_failed)
+        await sound.drain(DEADLINE_SECONDS)
+        assert len(poor_sink.failures) == 1
+        assert_complete(sound_sink, packets)
+
+
+async def test_a_thread_that_fails_ends_its_worker_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_before_workers(FAULTY_THREAD, tmp_path, monkeypatch)
+    source, packets = encoded_source(1)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        worker.write(packets[0])
+        await happens(sink.has_failed)
+        assert sink.failures == ["MemoryError in encoder-240p"]
+
+
+async def until_reported(worker: TranscodeWorker, taken: int, delivered_pts_ticks: int | None) -> Progress:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            report = worker.progress
+            if report and (report.packets_taken, report.delivered_pts_ticks) == (taken, delivered_pts_ticks):
+                return report
+            await asyncio.sleep(0.02)
+
+
+async def test_a_worker_reports_what_it_has_come_to_and_what_it_costs() -> None:
+    source, packets = encoded_source(10)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        assert (await until_reported(worker, 0, None)).taken_pts_ticks is None
+        for packet in packets:
+            worker.write(replace(packet, received_at=time.monotonic()))
+        report = await until_reported(worker, 10, packets[-1].pts_ticks)
+        assert report.taken_pts_ticks == packets[-1].pts_ticks
+        assert report.pictures_waiting <= 1  # of the rung that is behind
+        assert report.resident_bytes > 10_000_000
+        assert 0.0 < report.cpu_seconds <= pool.load.cpu_seconds
+        assert pool.load.transcoding == 1
+        assert 0.0 < worker.lag_seconds < DEADLINE_SECONDS
+        assert sink.failures == []
+        worker.kill()
+        await worker.wait_until_reaped()
+        assert (pool.load.transcoding, pool.load.lag_seconds) == (0, 0.0)
+        assert pool.load.cpu_seconds >= report.cpu_seconds
+
+
+async def test_a_stopped_process_is_noticed_without_a_packet(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, packets = encoded_source(1)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        worker.write(packets[0])
+        await happens(sink.has_packets)
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGSTOP)
+        monkeypatch.setattr(watchdog, "SILENT_SECONDS", 1.0)
+        await happens(sink.has_failed)
+        await worker.wait_until_reaped()
+        assert sink.failures == ["worker hangs: not a word for 1 s"]
+
+
+async def test_a_main_thread_that_is_stuck_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_before_workers(STUCK_FOR_EVER, tmp_path, monkeypatch)
+    monkeypatch.setattr(watchdog, "STUCK_SECONDS", 1.0)
+    source, packets = encoded_source(1)
+    async with running_pool() as pool:
+        worker, sink = start(pool, source)
+        worker.write(packets[0])
+        await happens(sink.has_failed)
+        await worker.wait_until_reaped()
+        assert sink.failures == ["worker hangs: no packet taken in for 1 s"]
 
 
 async def test_draining_a_stuck_worker_ends_in_time_and_reaps_it() -> None:
@@ -245,10 +371,14 @@ async def test_a_worker_sees_nothing_of_the_nodes_environment(monkeypatch: pytes
 
 
 def run_workers_without(codec: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "sitecustomize.py").write_text(FFMPEG_WITHOUT.format(codec=codec))
-    environment = supervisor._environment()
+    run_before_workers(FFMPEG_WITHOUT.format(codec=codec), folder, monkeypatch)
+
+
+def run_before_workers(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "sitecustomize.py").write_text(script)
+    environment = worker_process.environment()
     environment["PYTHONPATH"] = f"{folder}:{environment['PYTHONPATH']}"
-    monkeypatch.setattr(supervisor, "_environment", lambda: environment)
+    monkeypatch.setattr(worker_process, "environment", lambda: environment)
 
 
 async def test_a_machine_without_a_codec_is_told_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,7 +422,11 @@ async def test_workers_die_with_their_node() -> None:
         *(sys.executable, "-c", NODE_SCRIPT), stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.PIPE
     )
     assert node.stdout is not None
-    worker = os.pidfd_open(int(await node.stdout.readline()))
+    printed = b""
+    while not printed.strip().isdigit():  # warnings may come first
+        printed = await node.stdout.readline()
+        assert printed, "the node has ended"
+    worker = os.pidfd_open(int(printed))
     node.kill()
     await node.wait()
     has_died = asyncio.Event()

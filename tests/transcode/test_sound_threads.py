@@ -16,7 +16,9 @@ from transcode.wire import SOUND_TRACK_ID, WireError, WireReader, encode_control
 
 def test_a_configuration_survives() -> None:
     source, _ = encoded("ac3", clicks(0.1, 48_000), 48_000, "5.1(side)")
-    message = Configure(None, (), (plan_sound("audio", source), plan_sound("audio-2", replace(source, track_id=4))))
+    message = Configure(
+        None, (), sounds=(plan_sound("audio", source), plan_sound("audio-2", replace(source, track_id=4)))
+    )
     (fields,) = WireReader().feed(encode_control(message.to_fields()))
     assert not isinstance(fields, Packet)
     assert parse_message(fields) == message
@@ -25,7 +27,7 @@ def test_a_configuration_survives() -> None:
 @pytest.mark.parametrize("sound", [{}, {"name": "audio", "source": None}, "audio"])
 def test_what_is_no_configuration_is_refused(sound: object) -> None:
     with pytest.raises(WireError):
-        parse_message({"type": "configure", "source": None, "rungs": [], "sounds": [sound]})
+        parse_message({**Configure(None, ()).to_fields(), "sounds": [sound]})
 
 
 def test_a_track_that_cannot_be_encoded_leaves_the_others_alone(capfd: pytest.CaptureFixture[str]) -> None:

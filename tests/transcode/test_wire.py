@@ -19,6 +19,9 @@ from transcode.messages import (
     Hello,
     Message,
     Opened,
+    Progress,
+    RungPaused,
+    SelectRungs,
     parse_message,
 )
 from transcode.wire import MAX_BODY_BYTES, Fields, WireError, WireReader, encode_control, encode_media
@@ -34,12 +37,17 @@ PACKET = Packet(
 )
 TRACK = VideoTrack(1, Codec.H264, b"\x01\x64", 1920, 1080, "avc1.640028", Fraction(30000, 1001))
 MESSAGES: list[Message] = [
-    Hello(("libx264",), ("libdav1d", "vp9")),
+    Hello(("libx264",), ("libdav1d", "vp9"), ("h264_nvenc",)),
     Configure(TRACK, (Rung("720p", 1280, 720, Fraction(30000, 1001), 2_500_000),)),
-    Configure(replace(TRACK, codec=Codec.AV1), ()),
+    Configure(replace(TRACK, codec=Codec.AV1), (), "refuse", "auto"),
     ForceIdr(-1),
+    SelectRungs(180_000, frozenset((0, 2))),
+    SelectRungs(180_000, frozenset()),
+    RungPaused(1),
     Drain(),
-    Opened((b"\x01\x64", b"\x01\x4d")),
+    Opened((b"\x01\x64", b"\x01\x4d"), ("h264_qsv", "libx264"), ("hevc_qsv does not open",)),
+    Progress(1.5, 100_000_000, 30, 2, 90_000, 87_000),
+    Progress(0.0, 0, 0, 0),
     Drained(),
     Failed("no such luck"),
 ]
@@ -95,9 +103,13 @@ def test_what_is_no_frame_is_refused(stream: bytes) -> None:
         {},
         {"type": "unknown"},
         {"type": "opened"},
-        {"type": "opened", "configurations": ["zz"]},
+        {"type": "opened", "configurations": ["zz"], "encoders": [], "notes": []},
+        {"type": "opened", "configurations": ["01"], "encoders": ["h264_magic"], "notes": []},
+        {**Configure(TRACK, ()).to_fields(), "encoder": "magic"},
         {"type": "force_idr", "pts_ticks": None},
         {"type": ["drain"]},
+        {**Progress(0.0, 0, 0, 0).to_fields(), "cpu_seconds": float("nan")},
+        {**Progress(0.0, 0, 0, 0).to_fields(), "resident_bytes": float("inf")},
         {"type": "configure", "source": [], "rungs": []},
         {**Configure(TRACK, ()).to_fields(), "source": {**Configure(TRACK, ()).to_fields()["source"], "codec": "vp6"}},
     ],

@@ -51,7 +51,7 @@ async def ask(client: httpx.AsyncClient, key: str) -> dict[str, Any]:
 async def test_a_right_key_is_answered_with_a_ladder(client: httpx.AsyncClient) -> None:
     found = await ask(client, "right")
     assert found["status"] == {"result": "success"}
-    assert [video["height"] for video in found["encoder_configurations"]] == [720, 480]
+    assert [video["height"] for video in found["encoder_configurations"]] == [720, 480, 360]
 
 
 async def test_publishers_are_sent_to_the_host_that_they_have_reached(client: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from packager.presentation import Presentation
-from pinkmedia.media import Rendition
+from pinkmedia.media import PictureSheet, Rendition
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, ignore_part, layout, video_packets
 from web import origin as origin_module
 from web.origin import Origin
@@ -113,6 +113,62 @@ async def test_a_rendition_that_was_given_up_is_not_offered(stream: OneStream, c
     response = await client.get("/live/alice/index.m3u8")
     assert response.status_code == 200
     assert "audio" not in response.text
+
+
+async def test_a_withdrawn_rendition_sends_its_players_elsewhere(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(12)
+    stream.advance_audio(18)
+    waiting = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=2"))
+    await until_waiting(origin, 1)
+    stream.presentation.withdraw("720p")
+    assert (await waiting).status_code == 404
+    assert (await client.get(f"{FOLDER}/media.m3u8")).status_code == 404
+    assert (await client.get(f"{FOLDER}/part-1.1.m4s")).status_code == 200  # for those who have read its name
+    assert "720p" not in (await client.get("/live/alice/e1/audio/media.m3u8")).text
+    stream.advance(60)
+    stream.advance_audio(100)
+    assert "720p/media.m3u8" in (await client.get("/live/alice/index.m3u8")).text
+    assert "#EXT-X-MEDIA-SEQUENCE:1\n" in (await client.get(f"{FOLDER}/media.m3u8")).text
+
+
+async def test_a_dormant_rendition_is_offered_and_waits_to_be_asked_for(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(12)
+    stream.advance_audio(18)
+    window = stream.presentation.find("720p")
+    assert window is not None
+    asked: list[bool] = []
+    window.on_asked = lambda: asked.append(True)
+    stream.presentation.withdraw("720p", is_dormant=True)
+    assert "720p/media.m3u8" in (await client.get("/live/alice/index.m3u8")).text
+    assert asked == []
+    request = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8"))
+    await until_waiting(origin, 1)
+    assert asked == [True]
+    stream.advance(60)
+    response = await request
+    assert (response.status_code, "#EXT-X-GAP\n" in response.text) == (200, True)
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_a_dormant_rendition_that_does_not_come_is_refused(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(12)
+    stream.presentation.withdraw("720p", is_dormant=True)
+    assert (await client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=2")).status_code == 404
+
+
+async def test_the_strip_of_small_pictures(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.presentation.show(b"thumbnail", PictureSheet(b"sheet", 160, 88, 5, (90_000,)))
+    track = await client.get("/live/alice/e1/pictures/strip.vtt")
+    assert (track.status_code, track.headers["content-type"]) == (200, "text/vtt; charset=utf-8")
+    assert "\nsheet-1.1.jpg#xywh=0,0,160,88\n" in track.text
+    picture = await client.get("/live/alice/e1/pictures/sheet-1.1.jpg")
+    assert (picture.content, picture.headers["content-type"]) == (b"sheet", "image/jpeg")
+    assert "immutable" in picture.headers["cache-control"]
+    assert (await client.get("/live/alice/e1/pictures/sheet-2.1.jpg")).status_code == 404
 
 
 @pytest.mark.usefixtures("short_waits")

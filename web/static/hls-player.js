@@ -127,8 +127,16 @@ export class HlsPlayer {
     this.#events.levelsChanged();
   }
 
-  #onError({ fatal, type, details, error, url }) {
+  /** The server has left the chosen level out: another one plays, rather than none. */
+  #adaptAgain() {
+    this.chooseLevel(null);
+    this.#events.levelsChanged();
+  }
+
+  #onError({ fatal, type, details, error, url, response, context }) {
     this.#events.noted("error", { type, details, fatal, message: error.message, url: url ?? null });
+    const isGone = details === Hls.ErrorDetails.LEVEL_LOAD_ERROR && response?.code === 404;
+    if (isGone && context?.level === this.#choice.level) this.#adaptAgain();
     if (!fatal) return;
     const isFirst = performance.now() - this.#recoveredAt > RECOVERY_PERIOD_MS;
     if (type === Hls.ErrorTypes.MEDIA_ERROR && isFirst) {

@@ -12,6 +12,8 @@ from pinkmedia.live import broadcast as broadcast_module
 from pinkmedia.live import directory as directory_module
 from pinkmedia.live.broadcast import BroadcastSettings
 from pinkmedia.live.directory import LiveDirectory
+from pinkmedia.live.encoder_host import EncoderHost
+from pinkmedia.live.governor import Governor, GovernorSettings
 from pinkmedia.media import Part, Rendition
 from pinkmedia.publishing import Publication, PublishRequest
 from pinkmedia.settings import Settings
@@ -25,12 +27,16 @@ class CountedParts:
     def __init__(self) -> None:
         self.parts: dict[str, int] = {}
         self.restarts = 0
+        self.given_up = 0
 
     def part_published(self, rendition: Rendition, part: Part) -> None:
         self.parts[rendition.name] = self.parts.get(rendition.name, 0) + 1
 
     def worker_restarted(self) -> None:
         self.restarts += 1
+
+    def encoding_given_up(self) -> None:
+        self.given_up += 1
 
 
 class Site:
@@ -79,10 +85,10 @@ async def site(
     store = await StreamStore.open(tmp_path)
     _, key = await store.create("alice")
     metrics = CountedParts()
-    settings = BroadcastSettings(
-        PackagerSettings(), is_transcoding=is_transcoding, reconnect_grace_seconds=grace_seconds
-    )
-    directory = LiveDirectory(store, settings, Settings().tier_limits(), pool, metrics)
+    settings = BroadcastSettings(PackagerSettings(), reconnect_grace_seconds=grace_seconds)
+    tiers = Settings(transcode=is_transcoding).tier_limits()
+    governor = Governor(GovernorSettings(cores=64.0, max_workers=64))
+    directory = LiveDirectory(store, settings, tiers, EncoderHost(pool, governor), metrics)
     await directory.start()
     yield Site(directory, store, key, metrics)
     await directory.close("the test is over")

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from packager.presentation import Presentation
 from packager.window import Window
@@ -246,7 +247,7 @@ async def test_a_block_ends_a_broadcast_at_once(site: Site, is_interrupted: bool
 @pytest.mark.parametrize("tier", Tier)
 async def test_a_publisher_has_its_tiers_limits(site: Site, tier: Tier) -> None:
     await site.store.set_tier("alice", tier)
-    expected = Settings().tier_limits()[tier]
+    expected = Settings(transcode=False).tier_limits()[tier]
     assert (await site.publish()).limits == expected.publish
     assert await site.directory.limits_for(site.key) == expected
 
@@ -262,7 +263,7 @@ async def test_limits_are_told_to_nobody_else(site: Site) -> None:
 
 
 @pytest.mark.parametrize("is_transcoding", [True])
-@pytest.mark.parametrize(("tier", "names"), [(Tier.STANDARD, {"720p", "480p"}), (Tier.PASSTHROUGH, {"720p"})])
+@pytest.mark.parametrize(("tier", "names"), [(Tier.STANDARD, {"720p", "480p", "360p"}), (Tier.PASSTHROUGH, {"720p"})])
 async def test_passthrough_streams_have_no_worker(site: Site, tier: Tier, names: set[str]) -> None:
     await site.store.set_tier("alice", tier)
     publication = await site.publish()
@@ -270,6 +271,30 @@ async def test_passthrough_streams_have_no_worker(site: Site, tier: Tier, names:
     for packet in video_packets(12):
         publication.write(packet)
     assert current(site).names == names
+
+
+@pytest.mark.parametrize("is_transcoding", [True])
+@pytest.mark.parametrize(("payload_bytes", "is_served"), [(17_000, True), (21_000, False)])
+async def test_pictures_over_the_bit_rate_are_encoded_anew(site: Site, payload_bytes: int, is_served: bool) -> None:
+    """A standard stream's 4.5 Mb/s are 18 750 bytes a picture."""
+    payload = bytes(payload_bytes)
+    with capture_logs() as events:
+        for _ in range(2):  # what was learnt holds for the next broadcast, too
+            publication = await site.publish()
+            publication.begin([VIDEO])
+            for packet in video_packets(30 * 16):
+                publication.write(replace(packet, payload=payload))
+            publication.end("the test goes on", is_clean=True)
+    carried = [list(event["carried"]) for event in events if event["event"] == "source_began"]
+    assert carried == ([["720p"], ["720p"]] if is_served else [["720p"], [], []])
+
+
+@pytest.mark.parametrize("is_transcoding", [True])
+async def test_pictures_larger_than_the_tiers_are_encoded_anew(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([replace(VIDEO, width=1920, height=1080)])
+    assert current(site).names == {"720p", "480p", "360p"}
+    assert current(site).windows == []
 
 
 async def test_what_a_publisher_sends_after_the_end_goes_nowhere(site: Site) -> None:

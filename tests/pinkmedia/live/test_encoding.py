@@ -12,13 +12,17 @@ import pytest
 
 from packager.presentation import Presentation
 from packager.window import Window
-from pinkmedia.live.encoding import MOST_FAILURES_IN_A_ROW, Encoding
-from pinkmedia.media import Packet, Rendition, VideoTrack
+from pinkmedia.live import encoding as encoding_module
+from pinkmedia.live.encoder_host import EncoderHost
+from pinkmedia.live.encoding import RESTART_WAITS_SECONDS, Encoding, EncodingState, EncodingStatus
+from pinkmedia.live.governor import Governor, GovernorSettings
+from pinkmedia.media import Packet, PictureSheet, Rendition, VideoTrack
 from pinkmedia.publishing import Publication
+from pinkmedia.tiers import Tier
 from tests.packager.fragments import parse_fragment
 from tests.pictures import FRAME_TICKS, encoded_video
 from tests.pinkmedia.live.conftest import Site
-from transcode.ladder import plan_ladder
+from transcode.ladder import Ladder, plan_ladder
 from transcode.pool import TranscodeWorker, WorkerPool
 
 pytestmark = pytest.mark.anyio
@@ -168,27 +172,99 @@ class GivenUp:
     def write(self, rendition_name: str, packet: Packet) -> None:
         raise AssertionError("no worker ever starts here")
 
-    def show(self, thumbnail: bytes) -> None:
+    def show(self, thumbnail: bytes, sheet: PictureSheet) -> None:
         raise AssertionError("no worker ever starts here")
+
+    def withdraw(self, rendition_name: str, *, is_dormant: bool = False) -> None:
+        raise AssertionError("nothing was paused")
+
+    def was_asked_for(self, rendition_name: str, since: float) -> bool:
+        return False
 
     def give_up(self, rendition_name: str) -> None:
         self.names.append(rendition_name)
 
 
-async def test_workers_that_fail_one_after_another_are_not_tried_for_ever(
-    pool: WorkerPool, footage: tuple[VideoTrack, list[Packet]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Clock:
+    """Monotonic seconds that go on when they are told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def refuse_workers(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
     def take() -> TranscodeWorker:
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(pool, "take", take)
+
+
+async def test_workers_that_fail_one_after_another_are_tried_ever_later_and_not_for_ever(
+    pool: WorkerPool, footage: tuple[VideoTrack, list[Packet]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_workers(pool, monkeypatch)
     track, _ = footage
-    sink = GivenUp()
-    rungs = plan_ladder(track, passthrough=True)
-    encoding = Encoding(pool, track, rungs, sink, stream_name="alice", on_restart=lambda: None)
-    restarts = 0
-    while encoding.needs_restart:
+    sink, clock, reasons = GivenUp(), Clock(), list[str]()
+    host = EncoderHost(pool, Governor(GovernorSettings(cores=64.0, max_workers=64)))
+    encoding = Encoding(
+        host,
+        track,
+        plan_ladder(track, Ladder(), passthrough=True),
+        sink,
+        stream_name="alice",
+        tier=Tier.PARTNER,
+        on_restart=lambda: None,
+        on_given_up=reasons.append,
+        clock=clock,
+    )
+    for wait_seconds in RESTART_WAITS_SECONDS:
+        assert encoding.status.state is EncodingState.RESTARTING
+        clock.seconds += wait_seconds - 0.001
+        assert not encoding.needs_restart or wait_seconds == 0.0
+        clock.seconds += 0.001
+        assert encoding.needs_restart
+        assert reasons == sink.names == []
         encoding.restart()
-        restarts += 1
-    assert restarts == MOST_FAILURES_IN_A_ROW - 1
-    assert sink.names == ["480p"]
+    assert sink.names == ["480p", "360p"]
+    assert reasons == ["worker cannot be started: Too many open files"]
+    assert encoding.status == EncodingStatus(EncodingState.GIVEN_UP, reasons[0])
+    clock.seconds += 3600.0
+    assert not encoding.needs_restart
+
+
+async def test_passthrough_goes_on_when_the_rungs_are_given_up(
+    site: Site, pool: WorkerPool, footage: tuple[VideoTrack, list[Packet]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_workers(pool, monkeypatch)
+    monkeypatch.setattr(encoding_module, "RESTART_WAITS_SECONDS", (0.0,) * len(RESTART_WAITS_SECONDS))
+    track, packets = footage
+    publication = await begun(site, track)
+    for packet in copies(packets[:40]):
+        publication.write(packet)
+    assert site.directory.encoding_of("alice") == ("restarting", "worker cannot be started: Too many open files")
+    for packet in copies(packets[40:]):
+        publication.write(packet)
+    assert site.directory.encoding_of("alice") == ("given_up", "worker cannot be started: Too many open files")
+    assert (site.metrics.given_up, site.disconnected) == (1, [])
+    assert site.directory.status_of("alice") == "live"
+    assert presentation_of(site).names == {"540p"}
+    assert len(times(window_of(site, "540p"))) == len(packets)
+
+
+async def test_a_broadcast_without_any_picture_left_ends_and_its_publisher_is_told(
+    site: Site, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_workers(pool, monkeypatch)
+    monkeypatch.setattr(encoding_module, "RESTART_WAITS_SECONDS", (0.0,) * len(RESTART_WAITS_SECONDS))
+    track, packets = encoded_video(760, width=160, height=90, key_every=150)  # too far apart to be passed through
+    publication = await begun(site, track)
+    for packet in copies(packets):
+        publication.write(packet)
+    presentation = presentation_of(site)
+    await until(lambda: presentation.is_ended)
+    assert site.disconnected == ["the video cannot be transcoded: worker cannot be started: Too many open files"]
+    assert site.directory.status_of("alice") == "offline"
+    assert site.directory.encoding_of("alice") == ("none", None)

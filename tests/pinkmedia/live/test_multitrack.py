@@ -11,16 +11,19 @@ import pytest
 from packager.layout import PackagerSettings
 from packager.window import Window
 from pinkmedia.live.extra_video import MOST_HELD_PACKETS, MOST_MISSED_BOUNDARIES, ExtraVideo
-from pinkmedia.live.plan import plan_source
-from pinkmedia.media import Codec, Packet, VideoTrack
+from pinkmedia.live.plan import SourceHistory, StreamPolicy, plan_source
+from pinkmedia.media import Codec, Colour, Packet, VideoTrack
 from pinkmedia.publishing import Publication
+from pinkmedia.tiers import Tier
 from tests.packager.samples import AUDIO, FRAME, VIDEO, audio_packets, video_packets
 from tests.pinkmedia.live.conftest import Site
+from transcode.ladder import HdrHandling, Ladder
 
 pytestmark = pytest.mark.anyio
 
 SMALL = replace(VIDEO, track_id=3, width=640, height=360)
 COMMENTARY = replace(AUDIO, track_id=4)
+PQ = Colour(primaries=9, transfer=16, matrix=9, is_full_range=False)
 HEVC = replace(VIDEO, codec=Codec.HEVC, codec_string="hvc1.1.6.L93.B0")
 
 
@@ -34,22 +37,31 @@ def regular(count: int, *, late_ticks: int = 0, key_every: int = 60) -> Iterator
 
 
 def names(
-    *tracks: VideoTrack, is_transcoding: bool = True, key_frame_distance_seconds: float = 2.0
+    *tracks: VideoTrack,
+    is_transcoding: bool = True,
+    key_frame_distance_seconds: float = 2.0,
+    hdr: HdrHandling = "tone_map",
 ) -> tuple[set[str], set[str]]:
     """What is passed through, and what is encoded."""
-    plan = plan_source([*tracks, AUDIO], key_frame_distance_seconds, PackagerSettings(), is_transcoding=is_transcoding)
+    policy = StreamPolicy(Ladder(hdr=hdr) if is_transcoding else None, Tier.PARTNER, passthrough_bps=1)
+    plan = plan_source([*tracks, AUDIO], SourceHistory(key_frame_distance_seconds), policy, PackagerSettings())
     return {each.rendition_name for each in plan.carried}, {rung.name for rung in plan.rungs}
 
 
 def test_plans() -> None:
-    assert names(VIDEO) == ({"720p", "audio"}, {"480p"})
+    assert names(VIDEO) == ({"720p", "audio"}, {"480p", "360p"})
     assert names(VIDEO, SMALL) == ({"720p", "360p", "audio"}, set())
     assert names(VIDEO, replace(VIDEO, track_id=3)) == ({"720p", "720p-2", "audio"}, set())
-    assert names(HEVC) == ({"720p-hevc", "audio"}, {"720p", "480p"})
+    assert names(HEVC) == ({"720p-hevc", "audio"}, {"720p", "480p", "360p"})
     assert names(HEVC, SMALL) == ({"720p-hevc", "360p", "audio"}, set())
-    assert names(HEVC, replace(HEVC, track_id=3, height=360)) == ({"720p-hevc", "360p-hevc", "audio"}, {"720p", "480p"})
+    assert names(HEVC, replace(HEVC, track_id=3, height=360)) == (
+        {"720p-hevc", "360p-hevc", "audio"},
+        {"720p", "480p", "360p"},
+    )
+    assert names(replace(HEVC, colour=PQ)) == ({"720p-hevc", "audio"}, {"720p", "480p", "360p"})
+    assert names(replace(HEVC, colour=PQ), hdr="refuse") == ({"720p-hevc", "audio"}, set())
     assert names(HEVC, is_transcoding=False) == ({"720p-hevc", "audio"}, set())
-    assert names(HEVC, key_frame_distance_seconds=8) == ({"audio"}, {"720p", "480p"})
+    assert names(HEVC, key_frame_distance_seconds=8) == ({"audio"}, {"720p", "480p", "360p"})
 
 
 async def publish(site: Site, *tracks: VideoTrack) -> Publication:
@@ -99,8 +111,8 @@ async def test_a_track_whose_key_frames_are_elsewhere_is_given_up(site: Site) ->
     presentation = site.directory.find_presentation("alice")
     assert presentation is not None
     assert presentation.names == {"720p", "audio", "audio-2"}
-    assert window(site, "360p").is_ended
-    assert not window(site, "720p").is_ended
+    assert window(site, "360p").is_withdrawn
+    assert not window(site, "720p").is_withdrawn
 
 
 def test_what_waits_for_a_leader_that_does_not_come_is_bounded() -> None:

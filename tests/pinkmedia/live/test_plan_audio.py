@@ -7,15 +7,18 @@ from dataclasses import replace
 import pytest
 
 from packager.layout import PackagerSettings
-from pinkmedia.live.plan import SourcePlan, plan_source
+from pinkmedia.live.plan import SourceHistory, SourcePlan, StreamPolicy, plan_source
 from pinkmedia.media import AudioTrack, Codec
+from pinkmedia.tiers import Tier
 from tests.packager.samples import AUDIO, VIDEO
+from transcode.ladder import Ladder
 
 AC3 = replace(AUDIO, codec=Codec.AC3, codec_string="ac-3", samples_per_frame=1536, channels=6)
 
 
 def plan(*audios: AudioTrack, is_transcoding: bool = True) -> SourcePlan:
-    return plan_source([VIDEO, *audios], 2.0, PackagerSettings(), is_transcoding=is_transcoding)
+    policy = StreamPolicy(Ladder() if is_transcoding else None, Tier.PARTNER, passthrough_bps=10_000_000)
+    return plan_source([VIDEO, *audios], SourceHistory(2.0), policy, PackagerSettings())
 
 
 def carried_names(planned: SourcePlan) -> list[str]:
@@ -64,7 +67,7 @@ def test_several_tracks_keep_their_numbers() -> None:
     planned = plan(AC3, replace(AUDIO, track_id=4), replace(AC3, track_id=6))
     assert [sound.name for sound in planned.sounds] == ["audio", "audio-3"]
     assert carried_names(planned) == ["audio-2"]
-    assert planned.rendition_names == {"720p", "480p", "audio", "audio-2", "audio-3"}
+    assert planned.rendition_names == {"720p", "480p", "360p", "audio", "audio-2", "audio-3"}
 
 
 def test_parts_are_laid_out_for_what_is_served() -> None:

@@ -244,11 +244,8 @@ async def test_missing_sound_is_silence(
     assert max(steps) < 2 * 1024
 
 
-async def test_without_transcoding_nothing_is_made_up(
-    site: Site, flashes: tuple[VideoTrack, list[Packet]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = replace(site.directory._settings, is_transcoding=False)
-    monkeypatch.setattr(site.directory, "_settings", settings)
+@pytest.mark.parametrize("is_transcoding", [False])
+async def test_without_transcoding_nothing_is_made_up(site: Site, flashes: tuple[VideoTrack, list[Packet]]) -> None:
     track, packets = beeps("ac3")
     left = between(packets, 48_000, 0, 1.9) + between(packets, 48_000, 4.1, 6)
     presentation = await published(site, [flashes[0], track], interleaved(flashes, (track, left)))

@@ -36,7 +36,7 @@ def test_the_whole_answer() -> None:
     nvenc = {"rate_control": "CBR", "keyint_sec": 2, "profile": "high", "bf": 0, "tune": "ll", "lookahead": False}
     common = {
         "type": "obs_nvenc_h264_tex",
-        "framerate": {"numerator": 60, "denominator": 1},
+        "framerate": {"numerator": 30, "denominator": 1},
         "gpu_scale_type": "OBS_SCALE_BICUBIC",
         "canvas_index": 0,
     }
@@ -45,8 +45,9 @@ def test_the_whole_answer() -> None:
         "status": {"result": "success"},
         "ingest_endpoints": [{"protocol": "RTMP", "url_template": f"{URL}/{{stream_key}}"}],
         "encoder_configurations": [
-            {"width": 1280, "height": 720, "settings": nvenc | {"bitrate": 3750}, **common},
-            {"width": 854, "height": 480, "settings": nvenc | {"bitrate": 1800}, **common},
+            {"width": 1280, "height": 720, "settings": nvenc | {"bitrate": 2500}, **common},
+            {"width": 854, "height": 480, "settings": nvenc | {"bitrate": 1200}, **common},
+            {"width": 640, "height": 360, "settings": nvenc | {"bitrate": 700}, **common},
         ],
         "audio_configurations": {
             "live": [{"track_id": 0, "codec": "aac", "channels": 2, "settings": {"bitrate": 160}}]
@@ -56,7 +57,10 @@ def test_the_whole_answer() -> None:
 
 class TestLadder:
     def test_a_partners(self) -> None:
-        assert ladder(answer(client_request())) == [(1920, 1080, 7500), (1280, 720, 3750), (854, 480, 1800)]
+        found = answer(client_request())
+        assert ladder(found) == [(1920, 1080, 7500), (1280, 720, 3750), (854, 480, 1200), (640, 360, 700)]
+        rates = [video["framerate"]["numerator"] for video in found["encoder_configurations"]]
+        assert rates == [60, 60, 30, 30]
 
     def test_a_larger_canvas_is_brought_down(self) -> None:
         found = answer(client_request(width=3840, height=2160))
@@ -64,7 +68,7 @@ class TestLadder:
 
     def test_an_upright_canvas(self) -> None:
         found = answer(client_request(width=1080, height=1920), Tier.STANDARD)
-        assert ladder(found) == [(720, 1280, 3750), (480, 854, 1800)]
+        assert ladder(found) == [(720, 1280, 2500), (480, 854, 1200), (360, 640, 700)]
 
     def test_a_small_canvas_is_not_enlarged(self) -> None:
         assert [video[:2] for video in ladder(answer(client_request(width=640, height=360)))] == [(640, 360)]
@@ -124,7 +128,7 @@ class TestEncoder:
     def test_it_is_one_that_the_machine_has(self, request_json: dict[str, Any], encoder: str) -> None:
         assert {video["type"] for video in answer(request_json)["encoder_configurations"]} == {encoder}
 
-    @pytest.mark.parametrize(("cores", "renditions"), [(2, 1), (4, 1), (8, 2), (32, 3)])
+    @pytest.mark.parametrize(("cores", "renditions"), [(2, 1), (4, 1), (8, 2), (32, 4)])
     def test_the_processor_encodes_no_more_than_it_can(self, cores: int, renditions: int) -> None:
         assert len(ladder(answer(client_request(gpu=[], logical_cores=cores)))) == renditions
 

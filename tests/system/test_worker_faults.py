@@ -1,0 +1,170 @@
+"""A worker that dies or hangs costs its own stream's rungs a few seconds, and nobody else anything.
+
+Two streams are transcoded side by side, and the worker of one is spoilt. Viewers of both miss no version of any
+playlist (`tests.time_cases.viewer`), and decode all that was served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support import Publisher, ServerProcess, make_clip
+from tests.time_cases.viewer import Viewer, WatchedPresentation, WatchedRendition
+
+pytestmark = pytest.mark.anyio
+
+WAIT_SECONDS = 90.0
+"""For what takes some ten seconds: a hang is noticed, the next segment begins, two more follow."""
+LOOK_SECONDS = 0.2
+"""Between two looks: no part is listed for as short a time."""
+FRAME = Fraction(1, 30)
+SIDE_PIXELS = 400
+"""Of a square picture: the smallest, nearly, beside which a rung is encoded."""
+SEGMENTS_BEFORE = 2
+SEGMENTS_AFTER = 3
+
+
+@pytest.fixture(scope="module")
+def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clip") / "small.mp4", seconds=30, width=SIDE_PIXELS, height=SIDE_PIXELS)
+
+
+@pytest.fixture
+def streams(server: ServerProcess, small_clip: Path) -> Iterator[None]:
+    """Alice and Bob, live."""
+    alice, bob = server.create_stream("alice"), server.create_stream("bob")
+    with Publisher(small_clip, f"{server.rtmp_url}/{alice}"), Publisher(small_clip, f"{server.rtmp_url}/{bob}"):
+        yield
+
+
+def worker_pid(server: ServerProcess, stream: str) -> int:
+    """Of the first worker that this stream was given."""
+    events = [json.loads(line) for line in server.log_path.read_text().splitlines() if '"worker_started"' in line]
+    pid = next(event["pid"] for event in events if event["stream"] == stream)
+    assert isinstance(pid, int)
+    return pid
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def stop(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+
+
+class Watching:
+    """Both streams' viewers, looking together."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self._viewers = [Viewer(server.base_url, name, keeps_media=True) for name in ("alice", "bob")]
+
+    @property
+    def alice(self) -> WatchedPresentation:
+        (presentation,) = self._viewers[0].presentations
+        return presentation
+
+    @property
+    def bob(self) -> WatchedPresentation:
+        (presentation,) = self._viewers[1].presentations
+        return presentation
+
+    @property
+    def has_begun(self) -> bool:
+        return all(viewer.presentations for viewer in self._viewers)
+
+    async def until(self, is_true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                for viewer in self._viewers:
+                    await viewer.look()
+                if self.has_begun and is_true():
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def close(self) -> None:
+        for viewer in self._viewers:
+            await viewer.close()
+
+
+def whole(rendition: WatchedRendition) -> int:
+    """How many segments were served."""
+    return len(rendition.media)
+
+
+def served_since_discontinuity(rendition: WatchedRendition) -> int:
+    """How many segments were, from the first discontinuity on."""
+    first = next((segment.msn for segment in rendition.segments if segment.has_discontinuity), None)
+    return 0 if first is None else sum(msn >= first for msn in rendition.media)
+
+
+def videos(presentation: WatchedPresentation) -> list[WatchedRendition]:
+    return [presentation.renditions[f"{SIDE_PIXELS}p"], presentation.renditions["360p"]]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reasons"),
+    [
+        (kill, ["worker was killed by SIGKILL"]),
+        (stop, ["worker fell too far behind its source", "worker hangs: not a word for 6 s"]),
+    ],
+    ids=["kill", "stop"],
+)
+async def test_a_worker_s_fault_is_its_own_stream_s_alone(
+    server: ServerProcess, streams: None, spoil: Callable[[int], None], reasons: list[str]
+) -> None:
+    watching = Watching(server)
+    try:
+        await watching.until(
+            lambda: all(whole(each) >= SEGMENTS_BEFORE for each in videos(watching.alice) + videos(watching.bob))
+        )
+        spoil(worker_pid(server, "alice"))
+        await watching.until(
+            lambda: all(served_since_discontinuity(each) >= SEGMENTS_AFTER for each in videos(watching.alice))
+        )
+        status = httpx.get(f"{server.base_url}/api/v1/live/streams/alice").json()
+        untroubled = httpx.get(f"{server.base_url}/api/v1/live/streams/bob").json()
+    finally:
+        await watching.close()
+    check_spoilt(watching.alice)
+    check_untouched(watching.bob)
+    assert (status["transcoding"], untroubled["transcoding"]) == ("running", "running")
+    assert status["transcoding_problem"] in reasons
+    assert untroubled["transcoding_problem"] is None
+
+
+def check_spoilt(presentation: WatchedPresentation) -> None:
+    """The source goes on without a hole, and the rung comes back where both have a discontinuity."""
+    source, rung = videos(presentation)
+    assert (source.gap_count, source.discontinuity_count, rung.discontinuity_count) == (0, 1, 1)
+    (there,) = [segment.msn for segment in source.segments if segment.has_discontinuity]
+    assert there in [segment.msn for segment in rung.segments if segment.has_discontinuity]
+    assert all(segment.msn < there for segment in rung.segments if segment.is_gap)
+    assert [segment.msn for segment in source.segments] == list(range(1, len(source.segments) + 1))
+    assert_no_hole(source)
+
+
+def check_untouched(presentation: WatchedPresentation) -> None:
+    for rendition in presentation.renditions.values():
+        assert (rendition.gap_count, rendition.discontinuity_count) == (0, 0), rendition.uri
+        (run,) = rendition.runs()
+        assert run.first_msn == 1
+    for rendition in videos(presentation):
+        assert_no_hole(rendition)
+
+
+def assert_no_hole(rendition: WatchedRendition) -> None:
+    """All pictures are there; a clip that begins anew may have its first one a little later."""
+    times = [seconds for run in rendition.runs() for seconds in run.times_seconds]
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    assert max(steps) < 2 * FRAME

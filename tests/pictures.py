@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import av
 import av.filter
+import numpy as np
 from av.codec.context import Flags
 from av.stream import Stream
 from av.video.frame import PictureType
@@ -21,9 +22,18 @@ FIRST_TICKS = 90_000
 
 
 def encoded_video(
-    frames: int, *, width: int = 320, height: int = 180, key_every: int = 30, b_frames: int = 0
+    frames: int,
+    *,
+    width: int = 320,
+    height: int = 180,
+    key_every: int = 30,
+    b_frames: int = 0,
+    flash_every: int | None = None,
 ) -> tuple[VideoTrack, list[Packet]]:
-    """FFmpeg's moving test picture, the first at FIRST_TICKS; ``received_at`` counts the packets."""
+    """FFmpeg's moving test picture, the first at FIRST_TICKS; ``received_at`` counts the packets.
+
+    With ``flash_every``, black pictures instead, and a white one in the middle of every so many.
+    """
     context = av.CodecContext.create("libx264", "w")
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.time_base, context.framerate = Fraction(1, 90_000), Fraction(30)
@@ -31,7 +41,8 @@ def encoded_video(
     options = {"preset": "ultrafast", "bf": str(b_frames), "g": str(key_every), "sc_threshold": "0"}
     context.options = options if b_frames else {**options, "tune": "zerolatency"}
     packets = []
-    for number, frame in enumerate(_pictures(frames, width, height)):
+    pictures = _flashes(frames, width, height, flash_every) if flash_every else _pictures(frames, width, height)
+    for number, frame in enumerate(pictures):
         frame.pts, frame.time_base = FIRST_TICKS + number * FRAME_TICKS, Fraction(1, 90_000)
         packets += context.encode(frame)
     packets += context.encode(None)
@@ -53,6 +64,14 @@ def _pictures(count: int, width: int, height: int) -> Iterator[av.VideoFrame]:
         assert isinstance(frame, av.VideoFrame)
         frame.pict_type = PictureType.NONE  # the filter says I, which would make every picture a key frame
         yield frame
+
+
+def _flashes(count: int, width: int, height: int, every: int) -> Iterator[av.VideoFrame]:
+    for number in range(count):
+        luma = 235 if number % every == every // 2 else 16
+        planes = np.full((height * 3 // 2, width), 128, np.uint8)
+        planes[:height] = luma
+        yield av.VideoFrame.from_ndarray(planes, format="yuv420p")
 
 
 def _packet(number: int, packet: av.Packet[Stream]) -> Packet:

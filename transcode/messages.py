@@ -8,7 +8,8 @@ node                          worker
  │ ◄────────────── RungPaused   after the last packet of a rung that is not encoded any more
  │ ◄─────────────── Progress    every second: the process lives, and what it has come to
  │ ◄──────────────── Opened     the encoders are open, and which they are; before the first packet
- │ ◄─────────────── packets     track id = index of the rung + 1; 0 for still pictures
+ │ ◄─────────────── packets     track id = index of the rung + 1; 0 for still pictures;
+ │                                 SOUND_TRACK_ID + index for sound, which does not wait for Opened
  │ Drain ────────────────►
  │ ◄─────────────── Drained     after the last packet; the worker exits
  │ ◄──────────────── Failed     instead of anything else; the worker exits
@@ -26,6 +27,7 @@ from pinkmedia.media import Codec, VideoTrack
 from transcode.encoder_choice import ENCODER_WISHES, ENCODERS
 from transcode.encoder_kinds import Family
 from transcode.ladder import HdrHandling, Rung
+from transcode.sound_rung import SoundRung, sound_from_fields
 from transcode.wire import Fields, WireError
 
 REASON_LIMIT_CHARACTERS = 500
@@ -74,44 +76,57 @@ class Hello:
 class Configure:
     """What to decode, and what to encode it to."""
 
-    source: VideoTrack
+    source: VideoTrack | None
+    """None when there are no rungs."""
     rungs: tuple[Rung, ...]
     hdr: HdrHandling = "tone_map"
     encoder: str = Family.SOFTWARE
     """What is to encode, if it can: one of `encoder_choice.ENCODER_WISHES`."""
+    sounds: tuple[SoundRung, ...] = ()
+    """What comes out of them is known beforehand (`SoundRung.track`)."""
 
     def to_fields(self) -> Fields:
         return {
             "type": "configure",
-            "source": {
-                "track_id": self.source.track_id,
-                "codec": self.source.codec,
-                "configuration": self.source.configuration.hex(),
-                "width": self.source.width,
-                "height": self.source.height,
-                "codec_string": self.source.codec_string,
-                "frame_rate": str(self.source.frame_rate),
-            },
+            "source": None if self.source is None else _source_fields(self.source),
             "rungs": [_rung_fields(rung) for rung in self.rungs],
             "hdr": self.hdr,
             "encoder": self.encoder,
+            "sounds": [sound.to_fields() for sound in self.sounds],
         }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Configure:
         source = fields["source"]
-        track = VideoTrack(
-            track_id=source["track_id"],
-            codec=Codec(source["codec"]),
-            configuration=bytes.fromhex(source["configuration"]),
-            width=source["width"],
-            height=source["height"],
-            codec_string=source["codec_string"],
-            frame_rate=Fraction(source["frame_rate"]),
-        )
+        track = None if source is None else _source_from(source)
         hdr: HdrHandling = "refuse" if fields["hdr"] == "refuse" else "tone_map"
         rungs = tuple(_rung_from(rung) for rung in fields["rungs"])
-        return cls(track, rungs, hdr, _encoder_wish(fields["encoder"]))
+        sounds = tuple(sound_from_fields(sound) for sound in fields["sounds"])
+        return cls(track, rungs, hdr, _encoder_wish(fields["encoder"]), sounds)
+
+
+def _source_fields(source: VideoTrack) -> Fields:
+    return {
+        "track_id": source.track_id,
+        "codec": source.codec,
+        "configuration": source.configuration.hex(),
+        "width": source.width,
+        "height": source.height,
+        "codec_string": source.codec_string,
+        "frame_rate": str(source.frame_rate),
+    }
+
+
+def _source_from(fields: Fields) -> VideoTrack:
+    return VideoTrack(
+        track_id=fields["track_id"],
+        codec=Codec(fields["codec"]),
+        configuration=bytes.fromhex(fields["configuration"]),
+        width=fields["width"],
+        height=fields["height"],
+        codec_string=fields["codec_string"],
+        frame_rate=Fraction(fields["frame_rate"]),
+    )
 
 
 def _encoder_wish(value: str) -> str:

@@ -41,9 +41,10 @@ from transcode.messages import (
 )
 from transcode.outbox import Outbox
 from transcode.renditions import renditions_of
+from transcode.sound_rung import SoundRung
 from transcode.stills import Stills
 from transcode.watchdog import LOOK_SECONDS, Watchdog
-from transcode.wire import THUMBNAIL_TRACK_ID, WireError, WireReader
+from transcode.wire import SOUND_TRACK_ID, THUMBNAIL_TRACK_ID, WireError, WireReader
 
 READ_BYTES = 256 * 1024
 """What is asked of the socket at once: more than it ever holds."""
@@ -60,7 +61,7 @@ class LadderSink(Protocol):
         """The encoders are open; before any packet."""
 
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
-        """One encoded access unit, with the source picture's times."""
+        """One encoded access unit, with the source picture's times; or sound, which may come before any rendition."""
 
     def on_rung_paused(self, rendition_name: str) -> None:
         """It is not selected any more, and this was its last packet."""
@@ -98,6 +99,9 @@ class TranscodeWorker:
         self._log = log
         self._sink: LadderSink | None = None
         self._rungs: tuple[Rung, ...] = ()
+        self._sound_names: dict[int, str] = {}
+        """By the track id of their packets."""
+        self._sound_sources: set[int] = set()
         self._is_over = False
         self._is_open = True
         self._greeted = asyncio.Event()
@@ -140,22 +144,26 @@ class TranscodeWorker:
 
     def configure(
         self,
-        source: VideoTrack,
+        source: VideoTrack | None,
         rungs: Sequence[Rung],
         sink: LadderSink,
         *,
+        sounds: Sequence[SoundRung] = (),
         stream_name: str | None = None,
         hdr: HdrHandling = "tone_map",
         is_in_software: bool = False,
     ) -> None:
-        """What to encode (at least one rung), and who takes it. Once, before anything is written.
+        """What to encode, and who takes it. Once, before anything is written. Without rungs there needs no source.
 
         ``is_in_software`` says that no device is to be trusted with it.
         """
         self._log = log.bind(stream=stream_name) if stream_name else log
         self._rungs = tuple(rungs)
+        self._sound_sources = {sound.source.track_id for sound in sounds}
+        self._sound_names = {SOUND_TRACK_ID + index: sound.name for index, sound in enumerate(sounds)}
         self._sink = sink
-        self._send(Configure(source, self._rungs, hdr, Family.SOFTWARE if is_in_software else self._encoder))
+        encoder = Family.SOFTWARE if is_in_software else self._encoder
+        self._send(Configure(source, self._rungs, hdr, encoder, tuple(sounds)))
 
     def force_idr_at(self, pts_ticks: int) -> None:
         """The first picture shown at or after this time becomes an IDR picture in every rung.
@@ -174,7 +182,10 @@ class TranscodeWorker:
         self._send(SelectRungs(pts_ticks, indices))
 
     def write(self, packet: Packet) -> None:
-        """One access unit of the source; never waits. A worker that falls too far behind fails."""
+        """One access unit of the source's leader, or of an audio track; never waits.
+
+        A worker that falls too far behind fails.
+        """
         if self._is_over or not self._is_open:
             return
         try:
@@ -183,7 +194,8 @@ class TranscodeWorker:
             self._log.warning("packet_not_transcoded", reason=str(error))
             return
         self._packets_written += 1
-        self._lag.written(packet)
+        if packet.track_id not in self._sound_sources:  # which would hide that the pictures are late
+            self._lag.written(packet)
         self._flush()
         if self._outbox.is_overfull:
             self._fail("worker fell too far behind its source")
@@ -254,11 +266,14 @@ class TranscodeWorker:
             if self._sink is not None:
                 self._sink.on_stills(stills)
             return
-        if not 1 <= packet.track_id <= len(self._rungs):
-            raise WireError("packet of an unknown rung")
-        self._lag.delivered(packet, time.monotonic())
+        name = self._sound_names.get(packet.track_id)
+        if name is None:
+            if not 1 <= packet.track_id <= len(self._rungs):
+                raise WireError("packet of an unknown rung")
+            name = self._rungs[packet.track_id - 1].name
+            self._lag.delivered(packet, time.monotonic())
         if self._sink is not None:
-            self._sink.on_packet(self._rungs[packet.track_id - 1].name, packet)
+            self._sink.on_packet(name, packet)
 
     def _handle(self, message: Message) -> None:
         match message:

@@ -4,7 +4,7 @@
     control = UTF-8 JSON object: {"type": ..., its fields}                            (`transcode.messages`)
     media   = track id (4), flags (1, bit 0: sync), dts (8), pts (8), duration (4), received at (8, float), payload
 
-All numbers are big-endian; times are ticks of 1/90 000 s.
+All numbers are big-endian; times are ticks of 1/90 000 s, or an audio track's samples.
 
 Strategy: the writer gives header and payload separately, so that a payload is never copied on its way into the
 socket; the reader collects bytes and cuts complete frames off their front. Whoever sends what cannot be read is
@@ -30,6 +30,8 @@ make the reader wait, and collect, for ever."""
 
 THUMBNAIL_TRACK_ID = 0
 """Of a packet that is no access unit but still pictures (`transcode.stills`); rungs count from 1."""
+SOUND_TRACK_ID = 1000
+"""Of a worker's packets of the first audio rendition; the others count on. No ladder has as many rungs."""
 
 _FRAME = struct.Struct("!IB")
 _MEDIA = struct.Struct("!IBqqId")

@@ -46,6 +46,8 @@ from transcode.messages import (
     parse_message,
 )
 from transcode.sandbox import enter_sandbox
+from transcode.sound_decoder import SOUND_DECODERS
+from transcode.sound_threads import Sounds
 from transcode.wire import THUMBNAIL_TRACK_ID, WireError, WireReader, encode_control, encode_media
 
 READ_BYTES = 256 * 1024
@@ -54,8 +56,8 @@ HEARTBEAT_SECONDS = 1.0
 """Between two reports of progress: a hang is noticed within a few of them, and one costs next to nothing."""
 EXIT_FAULT = 3
 """Exit status after Failed was sent."""
-REQUIRED_CODECS: tuple[tuple[str, Literal["r", "w"]], ...] = (("libx264", "w"), ("h264", "r"))
-"""Without the encoder there is no rendition; H.264 is what nearly every publisher sends."""
+REQUIRED_CODECS: tuple[tuple[str, Literal["r", "w"]], ...] = (("libx264", "w"), ("aac", "w"), ("h264", "r"))
+"""Without the encoders there is no rendition; H.264 is what nearly every publisher sends."""
 WARM_UP_PIXELS = 64
 """Width and height of the picture that warms the codecs up."""
 
@@ -90,6 +92,8 @@ class Worker:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._engine: Engine | None = None
+        """None while nothing is configured, or only sound."""
+        self._sounds: Sounds | None = None
         self._packets_taken = 0
         self._taken_pts_ticks: int | None = None
         self._delivered_pts_ticks: int | None = None
@@ -121,18 +125,27 @@ class Worker:
 
     def _handle(self, item: Message | Packet) -> None:
         if isinstance(item, Configure):
-            opener = EncoderOpener(item.encoder)
-            self._engine = Engine(item.source, item.rungs, self._events(opener), opener, hdr=item.hdr)
-        elif self._engine is None:
+            self._configure(item)
+        elif self._sounds is None:
             raise WireError("media before configuration")
         elif isinstance(item, Packet):
-            self._engine.write(item)
-            self._packets_taken += 1
-            self._taken_pts_ticks = _newest(self._taken_pts_ticks, item.pts_ticks)
-        elif isinstance(item, ForceIdr):
+            self._write(item, self._sounds)
+        elif isinstance(item, ForceIdr) and self._engine is not None:
             self._engine.force_idr_at(item.pts_ticks)
-        elif isinstance(item, SelectRungs):
+        elif isinstance(item, SelectRungs) and self._engine is not None:
             self._engine.select_rungs_at(item.pts_ticks, item.indices)
+
+    def _configure(self, wanted: Configure) -> None:
+        self._sounds = Sounds(wanted.sounds, self._channel.send_packet)
+        if wanted.source is not None and wanted.rungs:
+            opener = EncoderOpener(wanted.encoder)
+            self._engine = Engine(wanted.source, wanted.rungs, self._events(opener), opener, hdr=wanted.hdr)
+
+    def _write(self, packet: Packet, sounds: Sounds) -> None:
+        if not sounds.write(packet) and self._engine is not None:
+            self._engine.write(packet)
+            self._taken_pts_ticks = _newest(self._taken_pts_ticks, packet.pts_ticks)
+        self._packets_taken += 1
 
     def _deliver(self, packet: Packet) -> None:
         """From several threads at once: the newest time is exact enough without a lock."""
@@ -143,6 +156,8 @@ class Worker:
     def _drain(self) -> None:
         if self._engine is not None:
             self._engine.drain()
+        if self._sounds is not None:
+            self._sounds.drain()
         self._channel.send(Drained())
 
     def _events(self, opener: EncoderOpener) -> EngineEvents:
@@ -190,7 +205,8 @@ def warm_up(sandbox: tuple[str, ...], encoder: str = Family.SOFTWARE) -> Hello:
     missing_codecs = tuple(name for name, mode in REQUIRED_CODECS if not _has_codec(name, mode))
     if not missing_codecs:
         _encode_and_decode()
-    missing_decoders = tuple(name for name in DECODERS.values() if not _has_codec(name, "r"))
+    decoders = (*DECODERS.values(), *SOUND_DECODERS.values())
+    missing_decoders = tuple(name for name in decoders if not _has_codec(name, "r"))
     logging.set_libav_level(logging.PANIC)  # what does not work here is told in one line, not in FFmpeg's many
     hardware_encoders = usable_hardware(encoder)
     logging.set_libav_level(logging.WARNING)

@@ -49,6 +49,8 @@ class AudioSpecificConfig:
     """Of the output: PS makes two of one."""
     samples_per_frame: int
     """At the output rate: 1024, or 2048 under SBR."""
+    channel_configuration: int
+    """Of the core (Table 1.19)."""
     used_bits: int = field(default=0, compare=False)
     """How much of ``data`` it is: in LATM, other things stand behind it."""
 
@@ -61,7 +63,8 @@ class AudioSpecificConfig:
     def parse(cls, data: bytes | memoryview) -> Self:
         """Raises CodecError for anything but AAC-LC, HE-AAC and HE-AAC v2 in a numbered channel layout."""
         bits = BitReader(bytes(data))
-        object_type, core_rate, channels = _object_type(bits), _sample_rate(bits), _channels(bits)
+        object_type, core_rate, channel_configuration = _object_type(bits), _sample_rate(bits), _channels(bits)
+        channels = CHANNELS[channel_configuration]
         extension_type, sample_rate = AAC_LC, core_rate
         if object_type in (SBR, PS):
             extension_type, sample_rate, object_type = object_type, _sample_rate(bits), _object_type(bits)
@@ -75,6 +78,7 @@ class AudioSpecificConfig:
             sample_rate=sample_rate,
             channels=2 if extension_type == PS and channels == 1 else channels,
             samples_per_frame=_samples_per_frame(core_rate, sample_rate),
+            channel_configuration=channel_configuration,
             used_bits=used_bits,
         )
 
@@ -95,6 +99,12 @@ class AacFormat:
 
     def sample_count(self, data: bytes | memoryview) -> int:
         return self.configuration.samples_per_frame
+
+
+def lc_configuration(sample_rate: int, channels: int) -> bytes:
+    """The AudioSpecificConfig of AAC-LC with one or two channels at one of SAMPLE_RATES."""
+    object_type_rate_channels = AAC_LC << 11 | SAMPLE_RATES.index(sample_rate) << 7 | channels << 3
+    return object_type_rate_channels.to_bytes(2)  # GASpecificConfig: frames of 1024, no core coder, no extension
 
 
 def audio_track(configuration: AudioSpecificConfig, *, track_id: int, bit_rate_bps: int | None = None) -> AudioTrack:
@@ -134,7 +144,7 @@ def _channels(bits: BitReader) -> int:
     configuration = bits.read(4)
     if configuration not in CHANNELS:  # 0: laid out by a program config element, which players refuse
         raise CodecError(f"AAC channel configuration {configuration} is not supported; send mono, stereo or 5.1")
-    return CHANNELS[configuration]
+    return configuration
 
 
 def _check_core(bits: BitReader, object_type: int) -> None:

@@ -115,9 +115,9 @@ class Broadcast:
         self._log.info("source_began", epoch=presentation.epoch, **_described(plan))
 
     def _plan(self, tracks: Sequence[Track]) -> SourcePlan:
-        """Without rungs when all workers are taken."""
+        """Without anything encoded when all workers are taken."""
         plan = plan_source(tracks, self._history, self._policy, self._settings.packager)
-        if not plan.rungs or self._host.governor.has_room():
+        if not (plan.rungs or plan.sounds) or self._host.governor.has_room():
             return plan
         self._log.warning("no_worker_free", advice="raise max_workers; viewers get what is sent")
         policy = replace(self._policy, ladder=None)
@@ -260,6 +260,7 @@ def _described(plan: SourcePlan) -> dict[str, object]:
         "leader": _named(plan.leader),
         "carried": {each.rendition_name: _named(each.track) for each in plan.carried},
         "rungs": [rung.name for rung in plan.rungs],
+        "sounds": {sound.name: _named(sound.source) for sound in plan.sounds},
     }
 
 

@@ -1,4 +1,4 @@
-"""The encoded rungs of one source: a worker process, and another one when it dies.
+"""The encoded rungs and sounds of one source: a worker process, and another one when it dies.
 
 A worker can only start at a key frame, and what it makes must begin a segment. So a new one is taken at the next
 boundary, which is then a discontinuity in every rendition; the rungs miss what lies between, and nothing else does.
@@ -26,6 +26,7 @@ from pinkmedia.media import Packet, PictureSheet, Rendition, VideoTrack
 from pinkmedia.tiers import Tier
 from transcode.ladder import HdrHandling, Rung
 from transcode.pool import TranscodeWorker
+from transcode.sound_rung import SoundRung
 from transcode.stills import Stills
 
 RESTART_WAITS_SECONDS = (0.0, 2.0, 5.0, 15.0)
@@ -82,10 +83,12 @@ class Encoding:
     def __init__(
         self,
         host: EncoderHost,
-        source: VideoTrack,
+        source: VideoTrack | None,
         rungs: Sequence[Rung],
         sink: EncodingSink,
         *,
+        sounds: Sequence[SoundRung] = (),
+        on_sound: Callable[[str, Packet], None] | None = None,
         stream_name: str,
         tier: Tier,
         essential: frozenset[str] = frozenset(),
@@ -94,11 +97,16 @@ class Encoding:
         on_given_up: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``essential`` rungs are made however little processor there is. ``on_given_up`` is told why, once, after the
-        sink was told of every rung."""
+        """``source`` is what the rungs are made of, if there are any; ``on_sound`` takes what is made of ``sounds``, by
+        the rendition's name. ``essential`` rungs are made however little processor there is. ``on_given_up`` is told
+        why, once, after the sink was told of every rendition."""
         self._host = host
         self.source = source
         self.rungs = tuple(rungs)
+        self._sounds = sounds
+        self._sound_names = {sound.name for sound in sounds}
+        self._on_sound = on_sound
+        self._track_ids = {sound.source.track_id for sound in sounds} | ({source.track_id} if source else set())
         self.stream_name = stream_name
         self.tier = tier
         self.essential = essential
@@ -176,7 +184,8 @@ class Encoding:
             self._worker.select_rungs_at(pts_ticks, self.selected)
 
     def write_source(self, packet: Packet) -> None:
-        if self._worker is not None:
+        """Of a track that is not encoded, nothing is done."""
+        if self._worker is not None and packet.track_id in self._track_ids:
             self._worker.write(packet)
 
     async def drain(self, timeout_seconds: float) -> None:
@@ -207,6 +216,7 @@ class Encoding:
         self._past_cpu_seconds -= self._reported_cpu_seconds()
         self._worker.configure(
             *(self.source, self.rungs, self),
+            sounds=self._sounds,
             stream_name=self.stream_name,
             hdr=self._hdr,
             is_in_software=self._has_lost_hardware,
@@ -232,7 +242,10 @@ class Encoding:
             self._sink.withdraw(name, is_dormant=name in self._dormant)
 
     def on_packet(self, rendition_name: str, packet: Packet) -> None:
-        self._sink.write(rendition_name, packet)
+        if self._on_sound is not None and rendition_name in self._sound_names:
+            self._on_sound(rendition_name, packet)
+        else:
+            self._sink.write(rendition_name, packet)
 
     def on_rung_paused(self, rendition_name: str) -> None:
         if rendition_name not in self.selected:  # otherwise it comes back with the next segment
@@ -265,6 +278,6 @@ class Encoding:
             failures_in_a_row=self._failures_in_a_row,
             advice="what is passed through goes on; mend what the reason says, then have the publisher reconnect",
         )
-        for rung in self.rungs:
-            self._sink.give_up(rung.name)
+        for name in (*(rung.name for rung in self.rungs), *self._sound_names):
+            self._sink.give_up(name)
         self._on_given_up(reason)

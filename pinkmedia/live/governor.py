@@ -70,7 +70,8 @@ class Governed(Protocol):
     def tier(self) -> Tier: ...
 
     @property
-    def source(self) -> VideoTrack: ...
+    def source(self) -> VideoTrack | None:
+        """None where only sound is encoded, which takes a fiftieth of a core."""
 
     @property
     def rungs(self) -> Sequence[Rung]: ...
@@ -263,6 +264,8 @@ class Governor:
             each.select(names, dormant=dormant)
 
     def _demand(self, governed: Governed) -> StreamDemand:
+        if governed.source is None:
+            return StreamDemand(governed.stream_name, governed.tier, 0.0, ())
         watched = governed.watched(ON_DEMAND_SECONDS)
         costs = rung_cores(governed.source, governed.rungs)
         rungs = [
@@ -296,7 +299,7 @@ def _shrunk(cores: float) -> float:
 
 def _selected_cores(governed: Governed) -> float:
     """What the model says of the rungs that are encoded."""
-    if not governed.selected:
+    if not governed.selected or governed.source is None:
         return 0.0
     chosen = [rung for rung in governed.rungs if rung.name in governed.selected]
     return source_cores(governed.source) + sum(rung_cores(governed.source, chosen))

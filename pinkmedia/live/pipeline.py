@@ -2,7 +2,7 @@
 
     leader ─► SourceClock ─► BoundaryPlanner ─┬─► passthrough ─► Presentation
                                               ├─► Encoding ────► Presentation
-                            more video, audio ┴────────────────► Presentation
+                            more video, audio ┴────────────────► Presentation        (audio: `audio_lane`)
 
 It begins with the source's first key frame: audio that came before waits for it, because only then is it known where
 on the presentation's timeline the source lies.
@@ -12,23 +12,22 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import structlog
 
 from packager.boundaries import BoundaryPlanner, Cut
 from packager.presentation import Presentation
+from pinkmedia.live.audio_lane import MOST_AUDIO_PACKETS, AudioGate, AudioLane, EncodedSound
 from pinkmedia.live.clock import START_TICKS, SourceClock
 from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.encoding import NOT_ENCODING, Encoding, EncodingStatus
 from pinkmedia.live.extra_video import ExtraVideo
-from pinkmedia.live.plan import Carried, SourcePlan
-from pinkmedia.media import VIDEO_TIMESCALE, Packet, Rendition, TimedMetadata, VideoTrack
+from pinkmedia.live.plan import SourcePlan
+from pinkmedia.media import VIDEO_TIMESCALE, AudioTrack, Packet, Rendition, TimedMetadata, VideoTrack
 from pinkmedia.tiers import Tier
 
-MOST_AUDIO_PACKETS = 500
-"""Of all audio tracks, kept until the video has come as far: ten seconds, more than any sensible key frame distance."""
 DECLARED_PASSTHROUGH_BPS = 5_000_000
 """BANDWIDTH of a source before its first segment is measured."""
 DECLARED_AUDIO_BPS = 160_000
@@ -73,12 +72,13 @@ class SourcePipeline:
         self._on_encoding_given_up = on_encoding_given_up
         self._encoding: Encoding | None = None
         self._extra_videos: dict[int, ExtraVideo] = {}
-        self._audios: dict[int, Carried] = {}
-        self._audio_ahead: deque[Packet] = deque(maxlen=MOST_AUDIO_PACKETS)
-        """Later than the open segment may end: it belongs to one that has not begun."""
+        self._lanes: dict[int, AudioLane] = {}
+        self._gate = AudioGate(presentation, self._planner)
+        self._encoded_sound = EncodedSound(self._gate, plan.sounds)
         self._leader_pts_ticks: int | None = None
         """The newest, on the source's own timeline."""
-        self._add_carried_renditions()
+        self._add_carried_videos()
+        self._add_audios()
 
     @property
     def encoding_status(self) -> EncodingStatus:
@@ -96,8 +96,8 @@ class SourcePipeline:
         elif (extra := self._extra_videos.get(packet.track_id)) is not None:
             extra.hold(packet)
             self._release(extra)
-        elif (audio := self._audios.get(packet.track_id)) is not None:
-            self._write_audio(packet, audio)
+        elif (lane := self._lanes.get(packet.track_id)) is not None:
+            self._write_audio(packet, lane)
 
     def is_leader(self, packet: Packet) -> bool:
         return packet.track_id == self._plan.leader.track_id
@@ -124,17 +124,34 @@ class SourcePipeline:
         if self._encoding is not None:
             self._encoding.kill()
 
-    def _add_carried_renditions(self) -> None:
-        for carried in self._plan.carried:
-            name, track = carried.rendition_name, carried.track
+    def _add_carried_videos(self) -> None:
+        for name, track in ((carried.rendition_name, carried.track) for carried in self._plan.carried):
             if isinstance(track, VideoTrack):
-                bit_rate_bps = DECLARED_PASSTHROUGH_BPS
                 if track is not self._plan.leader:
                     self._extra_videos[track.track_id] = ExtraVideo(name, track)
-            else:
+                rendition = Rendition(name, track, DECLARED_PASSTHROUGH_BPS, is_passthrough=True)
+                self._presentation.add_rendition(rendition)
+
+    def _add_audios(self) -> None:
+        """In the order of the tracks, whatever becomes of them: players begin with the first."""
+        renditions: dict[int, Rendition] = {}
+        for name, track in ((carried.rendition_name, carried.track) for carried in self._plan.carried):
+            if isinstance(track, AudioTrack):
+                self._add_lane(name, track, is_encoded=False)
                 bit_rate_bps = track.bit_rate_bps or DECLARED_AUDIO_BPS
-                self._audios[track.track_id] = carried
-            self._presentation.add_rendition(Rendition(name, track, bit_rate_bps, is_passthrough=True))
+                renditions[track.track_id] = Rendition(name, track, bit_rate_bps, is_passthrough=True)
+        for sound in self._plan.sounds:
+            self._add_lane(sound.name, sound.source, is_encoded=True)
+            rendition = Rendition(sound.name, sound.track, sound.bit_rate_bps, is_passthrough=False)
+            renditions[sound.source.track_id] = rendition
+        for track_id in sorted(renditions):
+            self._presentation.add_rendition(renditions[track_id])
+
+    def _add_lane(self, rendition_name: str, track: AudioTrack, *, is_encoded: bool) -> None:
+        fills_silence = self._plan.fills_silence and track is not self._plan.leader
+        self._lanes[track.track_id] = AudioLane(
+            rendition_name, track, is_encoded=is_encoded, fills_silence=fills_silence
+        )
 
     # The first key frame
 
@@ -152,15 +169,17 @@ class SourcePipeline:
 
     def _start_encoding(self) -> Encoding | None:
         """Not before there is something to encode: a worker is not to be had by a connection alone."""
-        leader, rungs = self._plan.leader, self._plan.rungs
-        if not isinstance(leader, VideoTrack) or not rungs:
+        leader, rungs, sounds = self._plan.leader, self._plan.rungs, self._plan.sounds
+        if not rungs and not sounds:
             return None
         self._presentation.on_asked = self._host.governor.reconsider
         return Encoding(
             self._host,
-            leader,
+            leader if rungs and isinstance(leader, VideoTrack) else None,
             rungs,
             self._presentation,
+            sounds=sounds,
+            on_sound=self._encoded_sound.write,
             stream_name=self._stream_name,
             tier=self._tier,
             essential=self._plan.essential,
@@ -189,6 +208,8 @@ class SourcePipeline:
             self._presentation.write(self._leader_rendition, packet)
         for extra in self._extra_videos.values():
             self._release(extra)
+        for lane in self._lanes.values():
+            self._deliver(lane.advanced(packet, self._in_video_ticks(packet.pts_ticks)), lane)
 
     def _cut(self, packet: Packet) -> None:
         """Begins a segment when one is due."""
@@ -205,20 +226,28 @@ class SourcePipeline:
     def _begin_segment(self, cut: Cut, *, is_restart: bool) -> None:
         has_discontinuity, self._is_continuing = self._is_continuing or is_restart or cut.is_break, False
         boundary = self._presentation.add_boundary(cut.pts_ticks, has_discontinuity=has_discontinuity)
-        for audio in self._audios.values():
-            self._presentation.skip_to(audio.rendition_name, boundary.msn)
+        for lane in self._lanes.values():
+            self._presentation.skip_to(lane.rendition_name, boundary.msn)
         if self._encoding is not None:
             if is_restart:
                 self._encoding.restart()
+                self._encoded_sound.begin_at(cut.pts_ticks)
             self._encoding.begin_segment_at(cut.pts_ticks)
         for extra in self._extra_videos.values():
             self._check_alignment(extra, cut)
-        self._release_audio()
+        self._gate.release(cut)
         if self._begin_ticks is None:
-            self._begin_ticks = cut.pts_ticks
-            while self._early_audio:
-                early = self._early_audio.popleft()
-                self._write_audio(early, self._audios[early.track_id])
+            self._begin_audio(cut.pts_ticks)
+
+    def _begin_audio(self, begin_ticks: int) -> None:
+        """The first segment begins: what came before its key frame may be heard in it."""
+        self._begin_ticks = begin_ticks
+        self._encoded_sound.begin_at(begin_ticks)
+        for lane in self._lanes.values():
+            lane.begin(begin_ticks)
+        while self._early_audio:
+            early = self._early_audio.popleft()
+            self._write_audio(early, self._lanes[early.track_id])
 
     # Everything beside it
 
@@ -244,27 +273,19 @@ class SourcePipeline:
                 advice="give all of the encoder's video tracks the same key frames",
             )
 
-    def _write_audio(self, packet: Packet, audio: Carried) -> None:
+    def _write_audio(self, packet: Packet, lane: AudioLane) -> None:
         """Audio beside video. What lies before the first key frame belongs to nothing and is dropped."""
         if self._clock is None or self._begin_ticks is None:
             self._early_audio.append(packet)
             return
-        timescale = audio.track.timescale
+        timescale = lane.track.timescale
         self._clock.move(packet, timescale)
         self._planner.check_follower(packet.pts_ticks * VIDEO_TIMESCALE // timescale)
-        if packet.pts_ticks >= self._begin_ticks * timescale // VIDEO_TIMESCALE:
-            self._write_audio_in_time(packet, audio)
+        self._deliver(lane.filled(packet), lane)
 
-    def _write_audio_in_time(self, packet: Packet, audio: Carried) -> None:
-        """No segment becomes too long by audio that is ahead of the video."""
-        end_ticks = (packet.pts_ticks + packet.duration_ticks) * VIDEO_TIMESCALE // audio.track.timescale
-        if end_ticks <= self._planner.latest_end_ticks:
-            self._presentation.write(audio.rendition_name, packet)
-        else:
-            self._audio_ahead.append(packet)
-
-    def _release_audio(self) -> None:
-        """A segment begins: what was ahead may belong to it."""
-        for _ in range(len(self._audio_ahead)):
-            packet = self._audio_ahead.popleft()
-            self._write_audio_in_time(packet, self._audios[packet.track_id])
+    def _deliver(self, packets: Iterable[Packet], lane: AudioLane) -> None:
+        for packet in packets:
+            if not lane.is_encoded:
+                self._gate.write(lane.rendition_name, lane.track.timescale, packet)
+            elif self._encoding is not None:
+                self._encoding.write_source(packet)

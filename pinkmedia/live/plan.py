@@ -9,6 +9,7 @@ otherwise, so the longest distance that was seen between a stream's key frames d
 
 A source whose picture, frame rate or bit rate is beyond its stream's limits is encoded anew as well. One that not every
 browser decodes is passed through beside a whole H.264 ladder. One with several video tracks brings its ladder along.
+Of the sound, `pinkmedia.live.plan_audio` decides.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ from dataclasses import dataclass, replace
 
 from packager.boundaries import Cadence
 from packager.layout import LONGEST_ROUNDED_DOWN_SECONDS, Layout, PackagerSettings, plan_layout
+from pinkmedia.live.plan_audio import plan_audios
 from pinkmedia.media import HDR_TRANSFERS, AudioTrack, Codec, Track, VideoTrack
 from pinkmedia.tiers import Tier
 from transcode.ladder import HdrHandling, Ladder, Rung, plan_ladder, source_name
+from transcode.sound_rung import SoundRung
 
 LONGEST_PASSTHROUGH_SECONDS = 4.0
 """Segments longer than this make joining and switching too slow; encoding anew is worth its cost then."""
 PLAYABLE_H264_PROFILES = frozenset({66, 77, 88, 100})
 """Baseline, Main, Extended and High (ITU-T H.264 Annex A)."""
-AUDIO_RENDITION = "audio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,10 @@ class SourcePlan:
     hdr: HdrHandling
     cadence: Cadence
     layout: Layout
+    sounds: tuple[SoundRung, ...] = ()
+    """The audio tracks that are encoded."""
+    fills_silence: bool = False
+    """Where sound is missing, silence is made: a node that makes nothing lists gaps."""
 
     @property
     def leader_rendition(self) -> str | None:
@@ -81,7 +87,8 @@ class SourcePlan:
 
     @property
     def rendition_names(self) -> frozenset[str]:
-        return frozenset([rung.name for rung in self.rungs] + [each.rendition_name for each in self.carried])
+        encoded = [rung.name for rung in self.rungs] + [sound.name for sound in self.sounds]
+        return frozenset(encoded + [each.rendition_name for each in self.carried])
 
 
 def plan_source(
@@ -96,15 +103,20 @@ def plan_source(
     if served and distance_seconds > segment_target_seconds + LONGEST_ROUNDED_DOWN_SECONDS:
         segment_target_seconds = max(LONGEST_PASSTHROUGH_SECONDS, math.ceil(distance_seconds))
     rungs = _rungs(videos, served, policy.ladder)
+    carried_audios, sounds = plan_audios(audios, is_transcoding=policy.ladder is not None)
+    heard = [*(audio for _, audio in carried_audios), *(sound.track for sound in sounds)]
     leader = served[0] if served else videos[0] if videos else audios[0]
+    pictures = [track for track in (leader, *served, *_encoded(leader, rungs)) if isinstance(track, VideoTrack)]
     return SourcePlan(
         leader=leader,
-        carried=(*_carried_videos(served, rungs), *_carried_audios(audios)),
+        carried=(*_carried_videos(served, rungs), *(Carried(name, audio) for name, audio in carried_audios)),
         rungs=rungs,
         essential=_essential(served, rungs),
         hdr=policy.ladder.hdr if policy.ladder else "tone_map",
         cadence=Cadence.SOURCE_KEY_FRAMES if served else Cadence.FIXED_GRID,
-        layout=plan_layout(settings, [leader, *served, *_encoded(leader, rungs), *audios], segment_target_seconds),
+        layout=plan_layout(settings, [*pictures, *heard], segment_target_seconds),
+        sounds=sounds,
+        fills_silence=policy.ladder is not None,
     )
 
 
@@ -155,11 +167,6 @@ def _carried_videos(videos: Sequence[VideoTrack], rungs: Sequence[Rung]) -> list
     names = [source_name(video) + ("" if _plays_everywhere(video) else f"-{video.codec}") for video in videos]
     taken = [rung.name for rung in rungs]
     return [Carried(name, video) for name, video in zip(_distinct([*taken, *names])[len(taken) :], videos, strict=True)]
-
-
-def _carried_audios(audios: Sequence[AudioTrack]) -> list[Carried]:
-    names = _distinct([AUDIO_RENDITION] * len(audios))
-    return [Carried(name, audio) for name, audio in zip(names, audios, strict=True)]
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.anyio
 
 KEY_REFRESH_PACKETS = 300
 """A few seconds of these clips."""
+SURROUND_TONE_HZ = 550
+"""Of the left channel; the others are silent."""
 
 Starter = Callable[[str, Path, Path], Program]
 """Starts a program that publishes a clip to a URL, writing a log."""
@@ -60,6 +62,24 @@ async def test_a_broadcast(stream: Stream, start: Starter, key_bytes: int, clip:
     assert {name: video.size for name, video in played.videos.items()} == {"360p": (640, 360)}
     assert played.codecs["360p"].startswith("avc1.")
     assert played.audio_codecs == {"mp4a.40.2"}
+
+
+@pytest.mark.parametrize("encoder", ["ac3", "eac3"])
+async def test_surround_sound_becomes_stereo(stream: Stream, encoder: str, clip: Path, tmp_path: Path) -> None:
+    url = f"{stream.server.srt_url}?streamid={stream.key}"
+    tones = "|".join(f"0.4*sin(2*PI*{hertz}*t)" for hertz in (SURROUND_TONE_HZ, 0, 0, 0, 0, 0))
+    sound = ["-f", "lavfi", "-i", f"aevalsrc={tones}:s=48000:c=5.1", "-c:a", encoder, "-b:a", "448k"]
+    words = ["-nostdin", "-re", "-i", str(clip), *sound, "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-shortest"]
+    program = Program([require_tool("ffmpeg"), *words, "-f", "mpegts", url], tmp_path / "publisher.log")
+    with program:
+        async with watching(stream.server, stream.name) as player:
+            played = await play(player)
+            await program.interrupt()
+            await ending(player, stream)
+    assert played.audio_codecs == {"mp4a.40.2"}
+    audio = played.audios["audio"]
+    assert (audio.codec, audio.sample_rate, audio.channels) == ("aac", 48_000, 2)
+    assert audio.tone_hz == pytest.approx(SURROUND_TONE_HZ, rel=0.05)
 
 
 @PROGRAMS

@@ -132,11 +132,11 @@ async def test_real_footage_with_key_frames_too_far_apart(server: ServerProcess)
         async with watching(server) as player:
             first = await until_live(player)
             assert (await follow_until_segment(player, first[0].uri, msn=100)).is_ended
-            await until_log(server, '"carried": {"audio"')
+            await until_log(server, '"carried": {}')
             variants = await until_live(player)
             _, (audio,) = await player.multivariant()
             assert {variant.name for variant in variants} == {"720p", "480p", "360p"}
-            assert audio["CHANNELS"] == "6"
+            assert audio["CHANNELS"] == "2"  # of six
             playlists = [await follow_until_segment(player, variant.uri, msn=4) for variant in variants]
     for playlist in playlists:
         whole = [segment for segment in playlist.segments if segment.duration_seconds is not None]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from heapq import merge
 
 import pytest
 
 from ingest.rtmp.amf import AmfValue
+from pinkmedia.live.silence import PATIENCE_SECONDS
 from tests.time_cases.clips import Tag, headers, interleaved, video_clip
 from tests.time_cases.expectations import KEY_FRAME_SECONDS, assert_one_run, usual_audio, usual_video
 from tests.time_cases.node import AUDIO_ONLY, BOTH, VIDEO_ONLY, TimeNode
@@ -138,6 +140,35 @@ async def test_gaps_are_listed_while_the_audio_is_away(node: TimeNode) -> None:
     """A player that finds gaps goes on without sound; one that finds nothing new waits."""
     (seen,) = await node.play(with_audio_silent_for_ten_seconds())
     assert seen.worst_lag_seconds <= MOST_LAG_TARGET_DURATIONS * seen.target_seconds
+
+
+async def test_audio_that_stops_is_silence_where_media_is_made(transcoding_node: TimeNode) -> None:
+    """In step with what is there: the sound is back within a frame of its own time."""
+    video, audio = usual_video(), usual_audio()
+    (seen,) = await transcoding_node.play(with_audio_silent_for_ten_seconds())
+    assert_one_run(seen.video, video.frame_count(0, 20), Fraction(1, 30))
+    (sounds_run,) = seen.audio.runs()
+    assert len(sounds_run.times_seconds) == pytest.approx(audio.frame_count(0, 20), abs=1)
+    assert max(sounds_run.steps_seconds) < Fraction(2 * 1024, 48_000)
+    lasted_seconds = float(sounds_run.times_seconds[-1] - sounds_run.times_seconds[0])
+    assert lasted_seconds == pytest.approx((audio.frame_count(0, 20) - 1) * 1024 / 48_000, abs=0.002)
+    assert (seen.audio.gap_count, seen.audio.discontinuity_count) == (0, 0)
+    assert seen.worst_lag_seconds <= seen.target_seconds
+
+
+@pytest.mark.parametrize("has_header", [False, True])
+async def test_audio_that_never_comes_is_silence_where_media_is_made(
+    transcoding_node: TimeNode, has_header: bool
+) -> None:
+    """Once its header has said that there is a track."""
+    video, audio = usual_video(), usual_audio()
+    tags = [*headers(video, *([audio] if has_header else [])), *video.tags(0, SECONDS)]
+    (seen,) = await transcoding_node.play(tags)
+    assert seen.video.frame_count == video.frame_count(0, SECONDS)
+    assert ("audio" in seen.renditions) is has_header
+    if has_header:
+        (sounds_run,) = seen.audio.runs()
+        assert len(sounds_run.times_seconds) == pytest.approx(audio.frame_count(0, SECONDS - PATIENCE_SECONDS), abs=3)
 
 
 async def test_video_that_stops_and_comes_back(node: TimeNode) -> None:

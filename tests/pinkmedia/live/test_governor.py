@@ -29,7 +29,7 @@ class OneStream:
     def __init__(self, name: str, tier: Tier = Tier.STANDARD, essential: Iterable[str] = ()) -> None:
         self.stream_name = name
         self.tier = tier
-        self.source = SOURCE
+        self.source: VideoTrack | None = SOURCE
         self.rungs = RUNGS
         self.essential = frozenset(essential)
         self.selected = ALL
@@ -82,6 +82,17 @@ def test_a_machine_with_room_encodes_everything() -> None:
     assert [stream.selected for stream in machine.streams] == [ALL, ALL]
     assert machine.governor.left_out_count == 0
     assert machine.governor.used_cores == pytest.approx(2 * FULL_CORES)
+
+
+def test_a_stream_whose_sound_alone_is_encoded_takes_a_worker_and_no_cores() -> None:
+    full, sound = OneStream("a"), OneStream("b")
+    sound.source, sound.rungs, sound.selected = None, (), frozenset()
+    machine = Machine(full, sound, cores=1.1 * FULL_CORES, max_workers=2)
+    full.lag_seconds = 2.0
+    machine.run(60)
+    assert sound.changes == 0
+    assert full.selected < ALL
+    assert not machine.governor.has_room()
 
 
 def test_a_stream_that_does_not_fit_begins_with_less() -> None:

@@ -30,6 +30,8 @@ class PackagerSettings:
     """Parts last about this long; the frame rate decides exactly."""
     window_seconds: float = 12.0
     """How much of the past is listed and kept in memory."""
+    audio_only: bool = True
+    """The sound of the smallest picture is offered without any, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,13 @@ class RungSettings(BaseModel):
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = Field(
         default="veryfast", description="How much work is put into each picture, in x264's words."
     )
-
     codec: Literal["h264", "hevc", "av1"] = Field(default="h264", description="What it is coded in.")
+    audio_kbps: int | None = Field(
+        default=None,
+        ge=32,
+        le=320,
+        description="Kilobits per second of the sound beside it; left out: as beside the source's own picture.",
+    )
 
     def template(self) -> RungTemplate:
         return RungTemplate(
@@ -50,6 +55,7 @@ class RungSettings(BaseModel):
             buffer_seconds=self.buffer_seconds,
             preset=self.preset,
             codec=Codec(self.codec),
+            audio_bit_rate_bps=None if self.audio_kbps is None else self.audio_kbps * 1000,
         )
 
 

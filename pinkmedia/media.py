@@ -175,6 +175,15 @@ class PictureSheet:
     """Of each tile's picture: its presentation time at VIDEO_TIMESCALE, rising."""
 
 
+AUDIO_GROUP = "audio"
+"""Of the best sound there is. It is the name of its first track's rendition, too."""
+
+
+def audio_group(bit_rate_bps: int | None) -> str:
+    """The group of sound that is encoded to a bit rate of its own: ``audio-96k``. None: the best there is."""
+    return AUDIO_GROUP if bit_rate_bps is None else f"{AUDIO_GROUP}-{bit_rate_bps // 1000}k"
+
+
 @dataclass(frozen=True, slots=True)
 class Rendition:
     """One entry of the adaptive ladder, or the audio beside it."""
@@ -186,6 +195,16 @@ class Rendition:
     """Declared or configured; what is published later is measured."""
     is_passthrough: bool
     """True when the publisher's own access units are served, untouched."""
+    audio_group: str = AUDIO_GROUP
+    """Of audio: which it belongs to, as one of several tracks of one quality. Of a picture: which is heard beside it,
+    where there is that group; otherwise the first."""
+    stands_alone: bool = False
+    """Audio that is offered without a picture, too."""
+
+    @property
+    def label(self) -> str:
+        """Of audio: the track's own, the same in every group."""
+        return self.name.removesuffix(self.audio_group.removeprefix(AUDIO_GROUP))
 
 
 @dataclass(frozen=True, slots=True)

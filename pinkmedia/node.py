@@ -294,6 +294,7 @@ def _broadcast_settings(settings: Settings) -> BroadcastSettings:
             segment_target_seconds=settings.segment_target_seconds,
             part_target_seconds=settings.part_target_seconds,
             window_seconds=settings.window_seconds,
+            audio_only=settings.audio_only,
         ),
         reconnect_grace_seconds=settings.reconnect_grace_seconds,
     )

@@ -134,6 +134,9 @@ class Settings(BaseSettings):
     ladder: tuple[RungSettings, ...] = Field(
         default=DEFAULT_LADDER, min_length=1, max_length=16, description="What streams may be encoded to; see below."
     )
+    audio_only: bool = Field(
+        default=True, description="The sound alone is offered, too, to players on lines too slow for any picture."
+    )
     # What tiers may do. Partners have room for a whole ladder in 1080p60 (some 13 Mb/s) at its best. A standard
     # stream may send the usual 1080p60 at 6 Mb/s, of which its viewers get 720p30. Passthrough may offer more than one
     # size only by sending it.

@@ -44,6 +44,7 @@ class RungTemplate:
     buffer_seconds: float = 1.0
     preset: str = "veryfast"
     codec: Codec = Codec.H264
+    audio_bit_rate_bps: int | None = None
 
 
 DEFAULT_TEMPLATES = (
@@ -97,6 +98,8 @@ class Rung:
     preset: str = "veryfast"
     """In x264's words, whatever the encoder: the best picture per bit that a core encodes at 1080p60 in time."""
     codec: Codec = Codec.H264
+    audio_bit_rate_bps: int | None = None
+    """Of the sound beside it, where that of the source is more; None: what the source's own picture has."""
 
 
 def plan_ladder(source: VideoTrack, ladder: Ladder, *, passthrough: bool) -> tuple[Rung, ...]:
@@ -184,6 +187,7 @@ def _rung(source: VideoTrack, ladder: Ladder, template: RungTemplate, side: int)
         buffer_seconds=template.buffer_seconds,
         preset=template.preset,
         codec=template.codec,
+        audio_bit_rate_bps=template.audio_bit_rate_bps,
     )
 
 

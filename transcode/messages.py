@@ -20,14 +20,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TypeAlias
 
-from pinkmedia.media import Codec, VideoTrack
-from transcode.encoder_choice import ENCODER_WISHES, ENCODERS
-from transcode.encoder_kinds import Family
-from transcode.ladder import HdrHandling, Rung
-from transcode.sound_rung import SoundRung, sound_from_fields
+from transcode.configure import Configure
+from transcode.encoder_choice import ENCODERS
 from transcode.wire import Fields, WireError
 
 REASON_LIMIT_CHARACTERS = 500
@@ -70,97 +66,6 @@ class Hello:
             _texts(fields["sandbox"]),
             _texts(fields["hardware_encoders"]),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Configure:
-    """What to decode, and what to encode it to."""
-
-    source: VideoTrack | None
-    """None when there are no rungs."""
-    rungs: tuple[Rung, ...]
-    hdr: HdrHandling = "tone_map"
-    encoder: str = Family.SOFTWARE
-    """What is to encode, if it can: one of `encoder_choice.ENCODER_WISHES`."""
-    sounds: tuple[SoundRung, ...] = ()
-    """What comes out of them is known beforehand (`SoundRung.track`)."""
-
-    def to_fields(self) -> Fields:
-        return {
-            "type": "configure",
-            "source": None if self.source is None else _source_fields(self.source),
-            "rungs": [_rung_fields(rung) for rung in self.rungs],
-            "hdr": self.hdr,
-            "encoder": self.encoder,
-            "sounds": [sound.to_fields() for sound in self.sounds],
-        }
-
-    @classmethod
-    def from_fields(cls, fields: Fields) -> Configure:
-        source = fields["source"]
-        track = None if source is None else _source_from(source)
-        hdr: HdrHandling = "refuse" if fields["hdr"] == "refuse" else "tone_map"
-        rungs = tuple(_rung_from(rung) for rung in fields["rungs"])
-        sounds = tuple(sound_from_fields(sound) for sound in fields["sounds"])
-        return cls(track, rungs, hdr, _encoder_wish(fields["encoder"]), sounds)
-
-
-def _source_fields(source: VideoTrack) -> Fields:
-    return {
-        "track_id": source.track_id,
-        "codec": source.codec,
-        "configuration": source.configuration.hex(),
-        "width": source.width,
-        "height": source.height,
-        "codec_string": source.codec_string,
-        "frame_rate": str(source.frame_rate),
-    }
-
-
-def _source_from(fields: Fields) -> VideoTrack:
-    return VideoTrack(
-        track_id=fields["track_id"],
-        codec=Codec(fields["codec"]),
-        configuration=bytes.fromhex(fields["configuration"]),
-        width=fields["width"],
-        height=fields["height"],
-        codec_string=fields["codec_string"],
-        frame_rate=Fraction(fields["frame_rate"]),
-    )
-
-
-def _encoder_wish(value: str) -> str:
-    if value not in ENCODER_WISHES:
-        raise ValueError(value)
-    return str(value)
-
-
-def _rung_fields(rung: Rung) -> Fields:
-    return {
-        "name": rung.name,
-        "width": rung.width,
-        "height": rung.height,
-        "frame_rate": str(rung.frame_rate),
-        "bit_rate_bps": rung.bit_rate_bps,
-        "max_bit_rate_bps": rung.max_bit_rate_bps,
-        "buffer_seconds": rung.buffer_seconds,
-        "preset": rung.preset,
-        "codec": rung.codec,
-    }
-
-
-def _rung_from(fields: Fields) -> Rung:
-    return Rung(
-        name=fields["name"],
-        width=fields["width"],
-        height=fields["height"],
-        frame_rate=Fraction(fields["frame_rate"]),
-        bit_rate_bps=fields["bit_rate_bps"],
-        max_bit_rate_bps=fields["max_bit_rate_bps"],
-        buffer_seconds=fields["buffer_seconds"],
-        preset=fields["preset"],
-        codec=Codec(fields["codec"]),
-    )
 
 
 @dataclass(frozen=True, slots=True)

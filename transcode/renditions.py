@@ -9,7 +9,7 @@ from pinkmedia.codecs.av1 import Av1Format
 from pinkmedia.codecs.formats import VideoFormat
 from pinkmedia.codecs.h264_format import H264Format
 from pinkmedia.codecs.hevc import HevcFormat
-from pinkmedia.media import Codec, Rendition
+from pinkmedia.media import Codec, Rendition, audio_group
 from transcode.encoder_choice import ENCODERS
 from transcode.ladder import Rung
 from transcode.messages import Opened
@@ -34,7 +34,8 @@ def renditions_of(rungs: Sequence[Rung], opened: Opened) -> list[Rendition]:
 def rendition_of(index: int, rung: Rung, configuration: bytes) -> Rendition:
     """The rendition that is encoded to this configuration record. Raises CodecError."""
     track = _format_of(rung.codec, configuration).track(track_id=index + 1, frame_rate=rung.frame_rate)
-    return Rendition(rung.name, track, rung.bit_rate_bps, is_passthrough=False)
+    group = audio_group(rung.audio_bit_rate_bps)
+    return Rendition(rung.name, track, rung.bit_rate_bps, is_passthrough=False, audio_group=group)
 
 
 def _codec_of(encoder_name: str) -> Codec | None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from pinkmedia.codecs.aac import CORE_SAMPLES_PER_FRAME, AudioSpecificConfig, audio_track, lc_configuration
-from pinkmedia.media import AudioTrack, Codec
+from pinkmedia.media import AUDIO_GROUP, AudioTrack
 
 MONO_BPS = 128_000
 STEREO_BPS = 160_000
@@ -29,6 +28,8 @@ class SoundRung:
     channels: int
     """One or two."""
     bit_rate_bps: int
+    group: str = AUDIO_GROUP
+    """Of `pinkmedia.media.Rendition.audio_group`."""
 
     @property
     def track(self) -> AudioTrack:
@@ -40,48 +41,16 @@ class SoundRung:
     def frame_samples(self) -> int:
         return CORE_SAMPLES_PER_FRAME
 
-    def to_fields(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {
-            "name": self.name,
-            "sample_rate": self.sample_rate,
-            "channels": self.channels,
-            "bit_rate_bps": self.bit_rate_bps,
-            "source": {
-                "track_id": self.source.track_id,
-                "codec": self.source.codec,
-                "configuration": self.source.configuration.hex(),
-                "sample_rate": self.source.sample_rate,
-                "channels": self.source.channels,
-                "samples_per_frame": self.source.samples_per_frame,
-                "codec_string": self.source.codec_string,
-                "bit_rate_bps": self.source.bit_rate_bps,
-            },
-        }
 
-
-def plan_sound(name: str, source: AudioTrack) -> SoundRung:
-    """Stereo, or mono where the source is."""
+def plan_sound(
+    name: str, source: AudioTrack, *, bit_rate_bps: int | None = None, group: str = AUDIO_GROUP
+) -> SoundRung:
+    """Stereo, or mono where the source is. Without a bit rate it has the usual one."""
     return SoundRung(
         name=name,
         source=source,
         sample_rate=CD_SAMPLE_RATE if source.sample_rate in CD_FAMILY else SAMPLE_RATE,
         channels=min(source.channels, 2),
-        bit_rate_bps=MONO_BPS if source.channels == 1 else STEREO_BPS,
+        bit_rate_bps=bit_rate_bps or (MONO_BPS if source.channels == 1 else STEREO_BPS),
+        group=group,
     )
-
-
-def sound_from_fields(fields: dict[str, Any]) -> SoundRung:
-    """Raises KeyError, TypeError or ValueError for what `SoundRung.to_fields` has not made."""
-    source = fields["source"]
-    track = AudioTrack(
-        track_id=source["track_id"],
-        codec=Codec(source["codec"]),
-        configuration=bytes.fromhex(source["configuration"]),
-        sample_rate=source["sample_rate"],
-        channels=source["channels"],
-        samples_per_frame=source["samples_per_frame"],
-        codec_string=source["codec_string"],
-        bit_rate_bps=source["bit_rate_bps"],
-    )
-    return SoundRung(fields["name"], track, fields["sample_rate"], fields["channels"], fields["bit_rate_bps"])

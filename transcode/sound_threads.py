@@ -1,6 +1,6 @@
-"""All sound of a worker: each track in a thread of its own, beside the pictures.
+"""All sound of a worker: each rung in a thread of its own, beside the pictures.
 
-A track that cannot be encoded any more falls silent for good; the others, and the pictures, go on.
+One that cannot be encoded any more falls silent for good; the others, and the pictures, go on.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from av.error import FFmpegError
 
@@ -18,29 +19,30 @@ from transcode.sound_rung import SoundRung
 from transcode.wire import SOUND_TRACK_ID
 
 PACKETS_WAITING = 64
-"""Frames between the reader and a track's thread, a second and more: an encoder of sound is many times faster."""
+"""Frames between the reader and a rung's thread, a second and more: an encoder of sound is many times faster."""
 
 
 class Sounds:
-    """The tracks that are encoded, by their source's track id."""
+    """The tracks that are encoded, each to one rung or more."""
 
     def __init__(self, rungs: Sequence[SoundRung], on_packet: Callable[[Packet], None]) -> None:
-        """``on_packet`` is called in the tracks' threads: with SOUND_TRACK_ID + the rung's index as track id."""
-        self._threads = {
-            rung.source.track_id: _SoundThread(rung, SOUND_TRACK_ID + index, on_packet)
-            for index, rung in enumerate(rungs)
-        }
+        """``on_packet`` is called in their threads: with SOUND_TRACK_ID + the rung's index as track id."""
+        self._threads: dict[int, list[_SoundThread]] = {}
+        """By the track id of the source."""
+        for index, rung in enumerate(rungs):
+            thread = _SoundThread(rung, SOUND_TRACK_ID + index, on_packet)
+            self._threads.setdefault(rung.source.track_id, []).append(thread)
 
     def write(self, packet: Packet) -> bool:
         """Takes a frame of one of the tracks; False for any other packet. Waits while a thread is far behind."""
-        thread = self._threads.get(packet.track_id)
-        if thread is not None:
+        threads = self._threads.get(packet.track_id, [])
+        for thread in threads:
             thread.write(packet)
-        return thread is not None
+        return bool(threads)
 
     def drain(self) -> None:
         """Returns when everything written has been emitted."""
-        for thread in self._threads.values():
+        for thread in chain.from_iterable(self._threads.values()):
             thread.drain()
 
 

@@ -3,8 +3,7 @@
     starting ─► warm ─► configured ─► draining ─► over
                             └──── failed, killed ───┘
 
-Strategy: one end of a socket pair is served by the event loop's reader and writer callbacks, so that configuring and
-writing need no await and work while the process is still starting: what it cannot take yet waits in the outbox. One
+Strategy: configuring and writing need no await and work while the process is still starting (`transcode.link`). One
 task per process starts it, logs what it writes on standard error, and reaps it (`transcode.worker_process`). A timer
 looks every second whether it still works (`transcode.watchdog`); one that does not is killed.
 """
@@ -12,21 +11,21 @@ looks every second whether it still works (`transcode.watchdog`); one that does 
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import structlog
 
-from pinkmedia.errors import EnvironmentFault, PinkmediaError
+from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media import Packet, Rendition, VideoTrack
 from transcode import worker_process
+from transcode.configure import Configure
 from transcode.encoder_kinds import Family
 from transcode.ladder import HdrHandling, Rung
 from transcode.lag import Lag
+from transcode.link import WorkerLink
 from transcode.messages import (
-    Configure,
     Drain,
     Drained,
     Failed,
@@ -37,17 +36,13 @@ from transcode.messages import (
     Progress,
     RungPaused,
     SelectRungs,
-    parse_message,
 )
-from transcode.outbox import Outbox
 from transcode.renditions import renditions_of
 from transcode.sound_rung import SoundRung
 from transcode.stills import Stills
 from transcode.watchdog import LOOK_SECONDS, Watchdog
-from transcode.wire import SOUND_TRACK_ID, THUMBNAIL_TRACK_ID, WireError, WireReader
+from transcode.wire import SOUND_TRACK_ID, THUMBNAIL_TRACK_ID, WireError
 
-READ_BYTES = 256 * 1024
-"""What is asked of the socket at once: more than it ever holds."""
 REPORT_SECONDS = 1.5
 """Between two reports at most: they come every second."""
 
@@ -103,20 +98,14 @@ class TranscodeWorker:
         """By the track id of their packets."""
         self._sound_sources: set[int] = set()
         self._is_over = False
-        self._is_open = True
         self._greeted = asyncio.Event()
-        self._hung_up = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
-        self._near, far = socket.socketpair()
-        self._near.setblocking(False)
-        self._outbox = Outbox(self._near)
-        self._reader = WireReader()
+        self._link = WorkerLink(self._receive, self._fail)
         self._lag = Lag()
         self._packets_written = 0
         self._watchdog = Watchdog(self._loop.time())
         self._next_look = self._loop.call_later(LOOK_SECONDS, self._look)
-        self._loop.add_reader(self._near, self._on_readable)
-        self._task = self._loop.create_task(self._run(far))
+        self._task = self._loop.create_task(self._run())
 
     @property
     def pid(self) -> int | None:
@@ -186,18 +175,17 @@ class TranscodeWorker:
 
         A worker that falls too far behind fails.
         """
-        if self._is_over or not self._is_open:
+        if self._is_over or not self._link.is_open:
             return
         try:
-            self._outbox.push_packet(packet)
+            self._link.send_packet(packet)
         except WireError as error:
             self._log.warning("packet_not_transcoded", reason=str(error))
             return
         self._packets_written += 1
         if packet.track_id not in self._sound_sources:  # which would hide that the pictures are late
             self._lag.written(packet)
-        self._flush()
-        if self._outbox.is_overfull:
+        if self._link.is_overfull:
             self._fail("worker fell too far behind its source")
 
     async def drain(self, timeout_seconds: float) -> None:
@@ -218,47 +206,17 @@ class TranscodeWorker:
     async def wait_until_reaped(self) -> None:
         await self._task
 
-    # Sending
+    # Sending and receiving
 
     def _send(self, message: Message) -> None:
-        if self._is_open and not self._is_over:
-            self._outbox.push_control(message.to_fields())
-            self._flush()
+        if self._link.is_open and not self._is_over:
+            self._link.send(message)
 
-    def _flush(self) -> None:
-        try:
-            self._outbox.send()
-        except OSError:  # the process is gone: what it said last is still to be read, then the reader sees the end
-            self._loop.remove_writer(self._near)
-            return
-        if self._outbox.is_empty:
-            self._loop.remove_writer(self._near)
+    def _receive(self, item: Message | Packet) -> None:
+        if isinstance(item, Packet):
+            self._deliver(item)
         else:
-            self._loop.add_writer(self._near, self._flush)
-
-    # Receiving
-
-    def _on_readable(self) -> None:
-        try:
-            data = self._near.recv(READ_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return
-        except ConnectionError:
-            data = b""
-        if data:
-            self._receive(data)
-        else:
-            self._hang_up()
-
-    def _receive(self, data: bytes) -> None:
-        try:
-            for item in self._reader.feed(data):
-                if isinstance(item, Packet):
-                    self._deliver(item)
-                else:
-                    self._handle(parse_message(item))
-        except PinkmediaError as error:
-            self._fail(f"worker sent what it must not: {error}")
+            self._handle(item)
 
     def _deliver(self, packet: Packet) -> None:
         if packet.track_id == THUMBNAIL_TRACK_ID:
@@ -338,31 +296,23 @@ class TranscodeWorker:
     def _end(self) -> None:
         self._is_over = True
         self._next_look.cancel()
-        self._hang_up()
+        self._link.close()
         if self._process is not None:
             worker_process.kill(self._process)
 
-    def _hang_up(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            self._loop.remove_reader(self._near)
-            self._loop.remove_writer(self._near)
-            self._near.close()
-            self._hung_up.set()
-
-    async def _run(self, far: socket.socket) -> None:
+    async def _run(self) -> None:
         try:
-            status = await self._run_process(far)
+            status = await self._run_process()
         except OSError as error:
             self._fail(f"worker cannot be started: {error.strerror}")
         else:
-            await self._hung_up.wait()  # what it sent before it ended is still delivered
+            await self._link.wait_until_closed()  # what it sent before it ended is still delivered
             self._fail(worker_process.describe_exit(status))
         self._greeted.set()
         self._on_end(self)
 
-    async def _run_process(self, far: socket.socket) -> int:
-        with far:
+    async def _run_process(self) -> int:
+        with self._link.far as far:
             self._process = await worker_process.start_process(far.fileno(), self._encoder)
         if self._is_over:  # killed before it existed
             worker_process.kill(self._process)

@@ -26,13 +26,13 @@ from av.codec.context import CodecContext
 from av.video.frame import VideoFrame
 
 from pinkmedia.media import VIDEO_TIMESCALE, Packet
+from transcode.configure import Configure
 from transcode.decoder import DECODERS
 from transcode.encoder_context import EncoderOpener, quieten_libraries, usable_hardware
 from transcode.encoder_kinds import Family
 from transcode.engine import Engine, EngineEvents
 from transcode.faults import TranscodeFault
 from transcode.messages import (
-    Configure,
     Drain,
     Drained,
     Failed,

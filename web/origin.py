@@ -24,7 +24,8 @@ from weakref import WeakKeyDictionary
 
 from starlette.types import Receive, Scope, Send
 
-from packager.playlist import media_playlist, multivariant_playlist
+from packager.multivariant import multivariant_playlist
+from packager.playlist import media_playlist
 from packager.presentation import Presentation
 from packager.strip import STRIP_URI, Strip
 from packager.window import Window

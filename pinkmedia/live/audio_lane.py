@@ -28,8 +28,11 @@ SILENCE_TO_ENCODE = b""
 class AudioLane:
     """One track. Its packets are on the presentation's timeline, in samples of the source."""
 
-    def __init__(self, rendition_name: str, track: AudioTrack, *, is_encoded: bool, fills_silence: bool) -> None:
-        self.rendition_name = rendition_name
+    def __init__(
+        self, rendition_names: Sequence[str], track: AudioTrack, *, is_encoded: bool, fills_silence: bool
+    ) -> None:
+        """``rendition_names``: one, or all that the track is encoded to."""
+        self.rendition_names = rendition_names
         self.track = track
         self.is_encoded = is_encoded
         self._silence: Silence | None = None

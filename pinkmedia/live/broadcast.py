@@ -147,7 +147,7 @@ class Broadcast:
     def _encoding_given_up(self, reason: str) -> None:
         self._on_encoding_given_up()
         if self._pipeline is not None and not self._pipeline.carries_video:
-            asyncio.get_running_loop().call_soon(self._on_hopeless, f"the video cannot be transcoded: {reason}")
+            asyncio.get_running_loop().call_soon(self._on_hopeless, f"what is sent cannot be transcoded: {reason}")
 
     def expect_source(self) -> None:
         """A publisher is admitted: it is not too late any more, however long its first media takes."""

@@ -72,7 +72,7 @@ class SourcePipeline:
         self._on_encoding_given_up = on_encoding_given_up
         self._encoding: Encoding | None = None
         self._extra_videos: dict[int, ExtraVideo] = {}
-        self._lanes: dict[int, AudioLane] = {}
+        self._lanes: list[AudioLane] = []
         self._gate = AudioGate(presentation, self._planner)
         self._encoded_sound = EncodedSound(self._gate, plan.sounds)
         self._leader_pts_ticks: int | None = None
@@ -96,8 +96,8 @@ class SourcePipeline:
         elif (extra := self._extra_videos.get(packet.track_id)) is not None:
             extra.hold(packet)
             self._release(extra)
-        elif (lane := self._lanes.get(packet.track_id)) is not None:
-            self._write_audio(packet, lane)
+        else:
+            self._write_audio(packet)
 
     def is_leader(self, packet: Packet) -> bool:
         return packet.track_id == self._plan.leader.track_id
@@ -134,24 +134,26 @@ class SourcePipeline:
 
     def _add_audios(self) -> None:
         """In the order of the tracks, whatever becomes of them: players begin with the first."""
-        renditions: dict[int, Rendition] = {}
+        renditions: list[Rendition] = []
         for name, track in ((carried.rendition_name, carried.track) for carried in self._plan.carried):
             if isinstance(track, AudioTrack):
-                self._add_lane(name, track, is_encoded=False)
-                bit_rate_bps = track.bit_rate_bps or DECLARED_AUDIO_BPS
-                renditions[track.track_id] = Rendition(name, track, bit_rate_bps, is_passthrough=True)
+                self._add_lane([name], track, is_encoded=False)
+                renditions.append(Rendition(name, track, track.bit_rate_bps or DECLARED_AUDIO_BPS, is_passthrough=True))
+        encoded_names: dict[AudioTrack, list[str]] = {}
         for sound in self._plan.sounds:
-            self._add_lane(sound.name, sound.source, is_encoded=True)
-            rendition = Rendition(sound.name, sound.track, sound.bit_rate_bps, is_passthrough=False)
-            renditions[sound.source.track_id] = rendition
-        for track_id in sorted(renditions):
-            self._presentation.add_rendition(renditions[track_id])
+            encoded_names.setdefault(sound.source, []).append(sound.name)
+            renditions.append(
+                Rendition(sound.name, sound.track, sound.bit_rate_bps, is_passthrough=False, audio_group=sound.group)
+            )
+        for track, names in encoded_names.items():
+            self._add_lane(names, track, is_encoded=True)
+        for rendition in sorted(renditions, key=lambda rendition: rendition.track.track_id):
+            stands_alone = rendition.name == self._plan.audio_only
+            self._presentation.add_rendition(replace(rendition, stands_alone=stands_alone))
 
-    def _add_lane(self, rendition_name: str, track: AudioTrack, *, is_encoded: bool) -> None:
+    def _add_lane(self, rendition_names: list[str], track: AudioTrack, *, is_encoded: bool) -> None:
         fills_silence = self._plan.fills_silence and track is not self._plan.leader
-        self._lanes[track.track_id] = AudioLane(
-            rendition_name, track, is_encoded=is_encoded, fills_silence=fills_silence
-        )
+        self._lanes.append(AudioLane(rendition_names, track, is_encoded=is_encoded, fills_silence=fills_silence))
 
     # The first key frame
 
@@ -208,7 +210,7 @@ class SourcePipeline:
             self._presentation.write(self._leader_rendition, packet)
         for extra in self._extra_videos.values():
             self._release(extra)
-        for lane in self._lanes.values():
+        for lane in self._lanes:
             self._deliver(lane.advanced(packet, self._in_video_ticks(packet.pts_ticks)), lane)
 
     def _cut(self, packet: Packet) -> None:
@@ -226,8 +228,8 @@ class SourcePipeline:
     def _begin_segment(self, cut: Cut, *, is_restart: bool) -> None:
         has_discontinuity, self._is_continuing = self._is_continuing or is_restart or cut.is_break, False
         boundary = self._presentation.add_boundary(cut.pts_ticks, has_discontinuity=has_discontinuity)
-        for lane in self._lanes.values():
-            self._presentation.skip_to(lane.rendition_name, boundary.msn)
+        for name in (name for lane in self._lanes for name in lane.rendition_names):
+            self._presentation.skip_to(name, boundary.msn)
         if self._encoding is not None:
             if is_restart:
                 self._encoding.restart()
@@ -243,11 +245,10 @@ class SourcePipeline:
         """The first segment begins: what came before its key frame may be heard in it."""
         self._begin_ticks = begin_ticks
         self._encoded_sound.begin_at(begin_ticks)
-        for lane in self._lanes.values():
+        for lane in self._lanes:
             lane.begin(begin_ticks)
         while self._early_audio:
-            early = self._early_audio.popleft()
-            self._write_audio(early, self._lanes[early.track_id])
+            self._write_audio(self._early_audio.popleft())
 
     # Everything beside it
 
@@ -273,19 +274,23 @@ class SourcePipeline:
                 advice="give all of the encoder's video tracks the same key frames",
             )
 
-    def _write_audio(self, packet: Packet, lane: AudioLane) -> None:
-        """Audio beside video. What lies before the first key frame belongs to nothing and is dropped."""
+    def _write_audio(self, packet: Packet) -> None:
+        """Audio beside video, if it is a track that is heard. What lies before the first key frame is dropped."""
+        lanes = [lane for lane in self._lanes if lane.track.track_id == packet.track_id]
+        if not lanes:
+            return
         if self._clock is None or self._begin_ticks is None:
             self._early_audio.append(packet)
             return
-        timescale = lane.track.timescale
+        timescale = lanes[0].track.timescale
         self._clock.move(packet, timescale)
         self._planner.check_follower(packet.pts_ticks * VIDEO_TIMESCALE // timescale)
-        self._deliver(lane.filled(packet), lane)
+        for lane in lanes:
+            self._deliver(lane.filled(packet), lane)
 
     def _deliver(self, packets: Iterable[Packet], lane: AudioLane) -> None:
         for packet in packets:
             if not lane.is_encoded:
-                self._gate.write(lane.rendition_name, lane.track.timescale, packet)
+                self._gate.write(lane.rendition_names[0], lane.track.timescale, packet)
             elif self._encoding is not None:
                 self._encoding.write_source(packet)

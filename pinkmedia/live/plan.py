@@ -76,7 +76,9 @@ class SourcePlan:
     cadence: Cadence
     layout: Layout
     sounds: tuple[SoundRung, ...] = ()
-    """The audio tracks that are encoded."""
+    """What audio tracks are encoded to."""
+    audio_only: str | None = None
+    """The audio rendition that is offered without a picture, too."""
     fills_silence: bool = False
     """Where sound is missing, silence is made: a node that makes nothing lists gaps."""
 
@@ -103,19 +105,19 @@ def plan_source(
     if served and distance_seconds > segment_target_seconds + LONGEST_ROUNDED_DOWN_SECONDS:
         segment_target_seconds = max(LONGEST_PASSTHROUGH_SECONDS, math.ceil(distance_seconds))
     rungs = _rungs(videos, served, policy.ladder)
-    carried_audios, sounds = plan_audios(audios, is_transcoding=policy.ladder is not None)
-    heard = [*(audio for _, audio in carried_audios), *(sound.track for sound in sounds)]
+    heard = plan_audios(audios, rungs, has_own_picture=bool(served), is_transcoding=policy.ladder is not None)
     leader = served[0] if served else videos[0] if videos else audios[0]
     pictures = [track for track in (leader, *served, *_encoded(leader, rungs)) if isinstance(track, VideoTrack)]
     return SourcePlan(
         leader=leader,
-        carried=(*_carried_videos(served, rungs), *(Carried(name, audio) for name, audio in carried_audios)),
+        carried=(*_carried_videos(served, rungs), *(Carried(name, audio) for name, audio in heard.carried)),
         rungs=rungs,
         essential=_essential(served, rungs),
         hdr=policy.ladder.hdr if policy.ladder else "tone_map",
         cadence=Cadence.SOURCE_KEY_FRAMES if served else Cadence.FIXED_GRID,
-        layout=plan_layout(settings, [*pictures, *heard], segment_target_seconds),
-        sounds=sounds,
+        layout=plan_layout(settings, [*pictures, *heard.tracks], segment_target_seconds),
+        sounds=heard.sounds,
+        audio_only=heard.smallest if settings.audio_only else None,
         fills_silence=policy.ladder is not None,
     )
 

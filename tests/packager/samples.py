@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from packager.boundaries import Boundaries
 from packager.layout import Layout, PackagerSettings, plan_layout
@@ -32,8 +34,8 @@ FRAME = 3000
 """One frame at 30 per second, in ticks."""
 
 
-def layout(**settings: float) -> Layout:
-    chosen = PackagerSettings(**settings)
+def layout(**settings: Any) -> Layout:
+    chosen = replace(PackagerSettings(), **settings)
     return plan_layout(chosen, [VIDEO, AUDIO], chosen.segment_target_seconds)
 
 
@@ -61,3 +63,22 @@ def video_packager(
 ) -> RenditionPackager:
     rendition = Rendition("720p", VIDEO, 2_500_000, is_passthrough=True)
     return RenditionPackager(rendition, layout(**settings), boundaries, on_part=on_part)
+
+
+def packagers(frames: int, boundaries: Boundaries) -> tuple[RenditionPackager, RenditionPackager]:
+    video = video_packager(boundaries)
+    audio = RenditionPackager(
+        Rendition("audio", AUDIO, 128_000, is_passthrough=True), layout(), boundaries, on_part=ignore_part
+    )
+    for packet in video_packets(frames):
+        video.write(packet)
+    for packet in audio_packets(frames * 48_000 // 30 // 1024):
+        audio.write(packet)
+    return video, audio
+
+
+def two_boundaries() -> Boundaries:
+    boundaries = Boundaries()
+    boundaries.append(90_000, has_discontinuity=False)
+    boundaries.append(270_000, has_discontinuity=False)
+    return boundaries

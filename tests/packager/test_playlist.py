@@ -1,39 +1,12 @@
-"""Whole playlists, compared as text."""
+"""Whole media playlists, compared as text."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-
-import pytest
-
 from packager.boundaries import Boundaries
-from packager.playlist import media_playlist, multivariant_playlist
-from packager.rendition import RenditionPackager
-from packager.window import Window
-from pinkmedia.media import Codec, Colour, Rendition
-from tests.packager.samples import AUDIO, VIDEO, audio_packets, ignore_part, layout, video_packager, video_packets
+from packager.playlist import media_playlist
+from tests.packager.samples import packagers, two_boundaries, video_packager, video_packets
 
 EPOCH_WALL_SECONDS = 1_700_000_000.0 - 1
-
-
-def packagers(frames: int, boundaries: Boundaries) -> tuple[RenditionPackager, RenditionPackager]:
-    video = video_packager(boundaries)
-    audio = RenditionPackager(
-        Rendition("audio", AUDIO, 128_000, is_passthrough=True), layout(), boundaries, on_part=ignore_part
-    )
-    for packet in video_packets(frames):
-        video.write(packet)
-    for packet in audio_packets(frames * 48_000 // 30 // 1024):
-        audio.write(packet)
-    return video, audio
-
-
-def two_boundaries() -> Boundaries:
-    boundaries = Boundaries()
-    boundaries.append(90_000, has_discontinuity=False)
-    boundaries.append(270_000, has_discontinuity=False)
-    return boundaries
 
 
 def test_a_live_media_playlist() -> None:
@@ -94,80 +67,3 @@ def test_only_the_parts_near_the_end_are_listed() -> None:
     numbers = {line.split('URI="part-')[1].split(".")[0] for line in lines if line.startswith("#EXT-X-PART:")}
     assert numbers == {"5", "6", "7", "8"}
     assert len([line for line in lines if line.startswith("#EXTINF")]) == 7
-
-
-def test_the_multivariant_playlist() -> None:
-    video, audio = packagers(120, two_boundaries())
-    assert multivariant_playlist([video.window, audio.window], base_uri="18bc/") == (
-        "#EXTM3U\n"
-        "#EXT-X-VERSION:6\n"
-        "#EXT-X-INDEPENDENT-SEGMENTS\n"
-        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
-        'URI="18bc/audio/media.m3u8"\n'
-        # One segment of 60 frames of 10 bytes in ten parts is measured, and 11 parts of audio.
-        f"#EXT-X-STREAM-INF:BANDWIDTH={bandwidth(video, audio)},AVERAGE-BANDWIDTH={bandwidth(video, audio)},"
-        'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio",CLOSED-CAPTIONS=NONE\n'
-        "18bc/720p/media.m3u8\n"
-    )
-
-
-def bandwidth(*packagers: RenditionPackager) -> int:
-    """From the bytes served, rounded up to kilobits."""
-    firsts = [packager.window.segments[0] for packager in packagers]
-    bps = sum(round(sum(map(len, segment.chunks)) * 8 / segment.duration_seconds) for segment in firsts)
-    return -(-bps // 1000) * 1000
-
-
-def test_sound_without_pictures_is_a_variant_of_its_own() -> None:
-    _, audio = packagers(74, two_boundaries())
-    text = multivariant_playlist([audio.window], base_uri="e/")
-    assert "EXT-X-MEDIA:" not in text
-    assert 'CODECS="mp4a.40.2"\ne/audio/media.m3u8\n' in text
-
-
-def test_nothing_measured_yet_means_the_declared_bit_rate() -> None:
-    video = RenditionPackager(
-        Rendition("720p", VIDEO, 2_500_000, is_passthrough=False), layout(), Boundaries(), on_part=ignore_part
-    )
-    assert "BANDWIDTH=2500000," in multivariant_playlist([video.window], base_uri="e/")
-
-
-def audio_window(name: str, codec: Codec, codec_string: str, bit_rate_bps: int) -> Window:
-    track = replace(AUDIO, codec=codec, codec_string=codec_string)
-    rendition = Rendition(name, track, bit_rate_bps, is_passthrough=True)
-    return RenditionPackager(rendition, layout(), Boundaries(), on_part=ignore_part).window
-
-
-def test_several_audio_tracks_are_a_choice() -> None:
-    video, _ = packagers(74, two_boundaries())
-    first = audio_window("audio", Codec.AAC, "mp4a.40.2", 128_000)
-    second = audio_window("audio-2", Codec.AAC, "mp4a.40.2", 192_000)
-    text = multivariant_playlist([video.window, first, second], base_uri="e/")
-    assert 'NAME="audio",DEFAULT=YES,AUTOSELECT=YES' in text
-    assert 'GROUP-ID="audio",NAME="audio-2",DEFAULT=NO,AUTOSELECT=NO' in text
-    assert text.count("#EXT-X-STREAM-INF") == 1
-    alone = multivariant_playlist([video.window], base_uri="e/")
-    assert peak_bps(text) - peak_bps(alone) == 192_000  # of the larger one
-
-
-def peak_bps(text: str) -> int:
-    return int(text.split("#EXT-X-STREAM-INF:BANDWIDTH=")[1].split(",")[0])
-
-
-def test_audio_of_another_codec_is_a_group_of_its_own() -> None:
-    video, _ = packagers(74, two_boundaries())
-    aac = audio_window("audio", Codec.AAC, "mp4a.40.2", 128_000)
-    opus = audio_window("audio-2", Codec.OPUS, "opus", 128_000)
-    text = multivariant_playlist([video.window, aac, opus], base_uri="e/")
-    assert 'GROUP-ID="audio-opus",NAME="audio-2",DEFAULT=YES' in text
-    assert text.count('CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio"') == 1
-    assert text.count('CODECS="avc1.64001f,opus",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio-opus"') == 1
-
-
-@pytest.mark.parametrize(("transfer", "attribute"), [(16, "VIDEO-RANGE=PQ"), (18, "VIDEO-RANGE=HLG"), (1, None)])
-def test_hdr_is_announced(transfer: int, attribute: str | None) -> None:
-    track = replace(VIDEO, colour=Colour(primaries=9, transfer=transfer, matrix=9, is_full_range=False))
-    rendition = Rendition("720p-hevc", track, 2_500_000, is_passthrough=True)
-    window = RenditionPackager(rendition, layout(), Boundaries(), on_part=ignore_part).window
-    text = multivariant_playlist([window], base_uri="e/")
-    assert re.findall("VIDEO-RANGE=[A-Z]+", text) == ([attribute] if attribute else [])

@@ -80,7 +80,7 @@ class TestRefusals:
 
     def test_unknown_key_like_no_other_lists_the_known_ones(self) -> None:
         write_config("zzzz = 1\n")
-        assert "known: data_dir, encoder, hdr, host" in refusal()
+        assert "known: audio_only, data_dir, encoder, hdr, host" in refusal()
 
     def test_bad_value_in_the_file(self) -> None:
         write_config("http_port = 70000\n")
@@ -148,13 +148,13 @@ class TestRefusals:
 
 
 RUNG = '[[ladder]]\nname = "720p"\nheight = 720\nkbps = 2500\n'
-RUNG_KEYS = "name, height, max_fps, kbps, max_kbps, buffer_seconds, preset, codec"
+RUNG_KEYS = "name, height, max_fps, kbps, max_kbps, buffer_seconds, preset, codec, audio_kbps"
 
 
 class TestLadder:
     def test_the_file_replaces_it_whole(self) -> None:
-        write_config(RUNG + 'max_kbps = 3000\nbuffer_seconds = 2\npreset = "fast"\nmax_fps = 50\n')
-        template = RungTemplate("720p", 720, 50, 2_500_000, 3_000_000, 2.0, "fast", Codec.H264)
+        write_config(RUNG + 'max_kbps = 3000\nbuffer_seconds = 2\npreset = "fast"\nmax_fps = 50\naudio_kbps = 96\n')
+        template = RungTemplate("720p", 720, 50, 2_500_000, 3_000_000, 2.0, "fast", Codec.H264, 96_000)
         assert load_settings().tier_limits()[Tier.PARTNER].ladder.templates == (template,)
 
     def test_the_environment_has_it_as_json(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,6 +177,10 @@ class TestLadder:
             (
                 RUNG + 'preset = "best"\n',
                 "ladder[0].preset cannot be 'best': it must be ultrafast, superfast, veryfast",
+            ),
+            (
+                RUNG + "audio_kbps = 16\n",
+                "ladder[0].audio_kbps cannot be '16': it must be a whole number from 32 to 320",
             ),
             (RUNG + 'codec = "vp8"\n', "ladder[0].codec cannot be 'vp8': it must be h264, hevc or av1"),
             (RUNG + 'codec = "av1"\n', "ladder cannot be read: it must be rungs of which at least one is in h264"),

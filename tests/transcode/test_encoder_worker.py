@@ -13,10 +13,11 @@ import pytest
 from pinkmedia.media import Codec, Packet, Rendition
 from tests.transcode.sources import encoded_source
 from tests.transcode.test_engine import times
+from transcode.configure import Configure
 from transcode.encoder_choice import ENCODERS
 from transcode.encoder_kinds import Family
 from transcode.ladder import Rung
-from transcode.messages import Configure, Drain, Drained, Hello, Message, Opened, parse_message
+from transcode.messages import Drain, Drained, Hello, Message, Opened, parse_message
 from transcode.renditions import renditions_of
 from transcode.wire import THUMBNAIL_TRACK_ID, WireError, WireReader, encode_control, encode_media
 

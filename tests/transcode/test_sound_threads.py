@@ -8,7 +8,8 @@ import pytest
 
 from pinkmedia.media import Packet
 from tests.transcode.sounds import clicks, encoded
-from transcode.messages import Configure, parse_message
+from transcode.configure import Configure
+from transcode.messages import parse_message
 from transcode.sound_rung import SoundRung, plan_sound
 from transcode.sound_threads import Sounds
 from transcode.wire import SOUND_TRACK_ID, WireError, WireReader, encode_control

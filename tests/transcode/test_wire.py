@@ -9,9 +9,9 @@ from fractions import Fraction
 import pytest
 
 from pinkmedia.media import Codec, Packet, VideoTrack
+from transcode.configure import Configure
 from transcode.ladder import Rung
 from transcode.messages import (
-    Configure,
     Drain,
     Drained,
     Failed,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from packager.layout import PackagerSettings
+from pinkmedia.ladder_settings import DEFAULT_LADDER, RungSettings
 from pinkmedia.live import broadcast as broadcast_module
 from pinkmedia.live import directory as directory_module
 from pinkmedia.live.broadcast import BroadcastSettings
@@ -65,6 +66,11 @@ def is_transcoding() -> bool:
 
 
 @pytest.fixture
+def ladder() -> tuple[RungSettings, ...]:
+    return DEFAULT_LADDER
+
+
+@pytest.fixture
 async def pool() -> AsyncIterator[WorkerPool]:
     """Started only by those who transcode."""
     pool = WorkerPool()
@@ -78,6 +84,7 @@ async def site(
     pool: WorkerPool,
     grace_seconds: float,
     is_transcoding: bool,
+    ladder: tuple[RungSettings, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Site]:
     monkeypatch.setattr(directory_module, "STREAM_CHECK_SECONDS", 0.01)
@@ -86,7 +93,7 @@ async def site(
     _, key = await store.create("alice")
     metrics = CountedParts()
     settings = BroadcastSettings(PackagerSettings(), reconnect_grace_seconds=grace_seconds)
-    tiers = Settings(transcode=is_transcoding).tier_limits()
+    tiers = Settings(transcode=is_transcoding, ladder=ladder).tier_limits()
     governor = Governor(GovernorSettings(cores=64.0, max_workers=64))
     directory = LiveDirectory(store, settings, tiers, EncoderHost(pool, governor), metrics)
     await directory.start()

@@ -265,6 +265,6 @@ async def test_a_broadcast_without_any_picture_left_ends_and_its_publisher_is_to
         publication.write(packet)
     presentation = presentation_of(site)
     await until(lambda: presentation.is_ended)
-    assert site.disconnected == ["the video cannot be transcoded: worker cannot be started: Too many open files"]
+    assert site.disconnected == ["what is sent cannot be transcoded: worker cannot be started: Too many open files"]
     assert site.directory.status_of("alice") == "offline"
     assert site.directory.encoding_of("alice") == ("none", None)

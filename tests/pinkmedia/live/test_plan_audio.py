@@ -11,14 +11,20 @@ from pinkmedia.live.plan import SourceHistory, SourcePlan, StreamPolicy, plan_so
 from pinkmedia.media import AudioTrack, Codec
 from pinkmedia.tiers import Tier
 from tests.packager.samples import AUDIO, VIDEO
-from transcode.ladder import Ladder
+from transcode.ladder import Ladder, RungTemplate
 
+DEFAULT_LADDER = Ladder()
 AC3 = replace(AUDIO, codec=Codec.AC3, codec_string="ac-3", samples_per_frame=1536, channels=6)
 
 
-def plan(*audios: AudioTrack, is_transcoding: bool = True) -> SourcePlan:
-    policy = StreamPolicy(Ladder() if is_transcoding else None, Tier.PARTNER, passthrough_bps=10_000_000)
-    return plan_source([VIDEO, *audios], SourceHistory(2.0), policy, PackagerSettings())
+def plan(
+    *audios: AudioTrack,
+    ladder: Ladder | None = DEFAULT_LADDER,
+    key_frame_distance_seconds: float = 2.0,
+    settings: PackagerSettings = PackagerSettings(),  # noqa: B008 - it does not change
+) -> SourcePlan:
+    policy = StreamPolicy(ladder, Tier.PARTNER, passthrough_bps=10_000_000)
+    return plan_source([VIDEO, *audios], SourceHistory(key_frame_distance_seconds), policy, settings)
 
 
 def carried_names(planned: SourcePlan) -> list[str]:
@@ -75,6 +81,61 @@ def test_parts_are_laid_out_for_what_is_served() -> None:
 
 
 def test_without_transcoding_everything_is_passed_through() -> None:
-    planned = plan(AC3, replace(AUDIO, track_id=4), is_transcoding=False)
+    planned = plan(AC3, replace(AUDIO, track_id=4), ladder=None)
     assert (carried_names(planned), planned.sounds) == (["audio", "audio-2"], ())
     assert not planned.fills_silence
+
+
+# What rungs ask for
+
+
+def ladder(*audio_kbps: int | None) -> Ladder:
+    """720p, 480p, 360p with such sound; the source is 720p."""
+    rungs = []
+    for height, kbps in zip((720, 480, 360), audio_kbps, strict=True):
+        audio_bps = None if kbps is None else kbps * 1000
+        rungs.append(RungTemplate(f"{height}p", height, 30, height * 2000, audio_bit_rate_bps=audio_bps))
+    return Ladder(tuple(rungs))
+
+
+def sounds(planned: SourcePlan) -> list[tuple[str, int, str]]:
+    return [(sound.name, sound.bit_rate_bps, sound.group) for sound in planned.sounds]
+
+
+def test_rungs_with_one_wish_share_what_is_encoded_for_them() -> None:
+    planned = plan(AUDIO, replace(AC3, track_id=4), ladder=ladder(None, 96, 96))
+    assert carried_names(planned) == ["audio"]
+    assert sounds(planned) == [
+        ("audio-2", 160_000, "audio"),
+        ("audio-96k", 96_000, "audio-96k"),
+        ("audio-2-96k", 96_000, "audio-96k"),
+    ]
+    assert planned.audio_only == "audio-96k"
+
+
+def test_sound_that_has_no_more_than_a_rung_asks_for_is_not_encoded_for_it() -> None:
+    planned = plan(replace(AUDIO, bit_rate_bps=96_000), ladder=ladder(None, 128, 96))
+    assert (carried_names(planned), sounds(planned)) == (["audio"], [])
+    assert planned.audio_only == "audio"
+
+
+def test_a_bit_rate_that_is_not_declared_is_taken_for_more() -> None:
+    assert sounds(plan(replace(AUDIO, bit_rate_bps=None), ladder=ladder(None, 320, None))) == [
+        ("audio-320k", 320_000, "audio-320k")
+    ]
+
+
+def test_the_wish_of_a_rung_that_is_not_made_is_none() -> None:
+    assert sounds(plan(AUDIO, ladder=ladder(64, None, None))) == []  # the source is its own 720p
+
+
+def test_where_every_picture_is_encoded_the_largest_one_decides_what_the_best_sound_is() -> None:
+    planned = plan(AC3, ladder=ladder(128, 128, 64), key_frame_distance_seconds=10.0)
+    assert [rung.name for rung in planned.rungs] == ["720p", "480p", "360p"]
+    assert sounds(planned) == [("audio", 128_000, "audio"), ("audio-64k", 64_000, "audio-64k")]
+
+
+def test_sound_alone_is_offered_unless_the_operator_does_not_want_it() -> None:
+    assert plan(AUDIO, ladder=None).audio_only == "audio"
+    assert plan().audio_only is None
+    assert plan(AUDIO, settings=PackagerSettings(audio_only=False)).audio_only is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -15,8 +16,10 @@ import av
 import numpy as np
 import pytest
 
+from packager.multivariant import multivariant_playlist
 from packager.presentation import Presentation
 from packager.window import Window
+from pinkmedia.ladder_settings import RungSettings
 from pinkmedia.media import AudioTrack, Packet, VideoTrack
 from pinkmedia.publishing import Publication
 from tests.packager.fragments import parse_fragment
@@ -180,6 +183,22 @@ async def test_every_track_is_a_rendition(
     assert [window.rendition.name for window in presentation.windows] == ["180p", "audio", "audio-2"]
     for name in ("audio", "audio-2"):
         assert len(click_seconds(window_of(presentation, name))) == SECONDS
+
+
+@pytest.mark.parametrize("ladder", [(RungSettings(name="360p", height=360, kbps=700, audio_kbps=64),)])
+async def test_a_rung_has_sound_of_its_own_beside_what_is_passed_through(site: Site, pool: WorkerPool) -> None:
+    await pool.start()
+    video = encoded_video(SECONDS * 30, width=960, height=540, flash_every=30)
+    audio = beeps("aac")
+    presentation = await published(site, [video[0], audio[0]], interleaved(video, audio))
+    assert [window.rendition.name for window in presentation.windows] == ["540p", "audio", "audio-64k", "360p"]
+    seen = flash_seconds(window_of(presentation, "540p"))
+    for name in ("audio", "audio-64k"):
+        assert click_seconds(window_of(presentation, name)) == pytest.approx(seen, abs=MOST_OFFSET_SECONDS)
+        assert_unbroken(window_of(presentation, name))
+    assert media(window_of(presentation, "audio-64k")) != media(window_of(presentation, "audio"))
+    variants = re.findall('AUDIO="(.+)",CLOSED.*\ne/(.+)/', multivariant_playlist(presentation.windows, base_uri="e/"))
+    assert variants == [("audio", "540p"), ("audio-64k", "360p"), ("audio-64k", "audio-64k")]
 
 
 @pytest.mark.parametrize("payload", [b"nothing", b"\x0b\x77" + bytes(100), b"\xff" * 2000])

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from typing import cast
 
 from av.codec.codec import UnknownCodecError
 from av.codec.context import CodecContext, Flags
@@ -96,18 +97,17 @@ def open_encoder(kind: EncoderKind, rung: Rung, first: VideoFrame, aspect_ratio:
         return OpenEncoder(kind, context, codec_output(kind.codec, context.extradata or b""))
     except FFmpegError as error:
         raise TranscodeFault(f"{kind.name} does not open for {rung.name}: {error.strerror}") from None
-    except (UnknownCodecError, NotImplementedError):  # the codec, or its kind of device
-        raise TranscodeFault(f"{kind.name} is not in this build of FFmpeg") from None
     except CodecError as error:
         raise TranscodeFault(f"{kind.name} does not say what it makes: {error}") from None
 
 
 def _create(kind: EncoderKind) -> VideoCodecContext:
-    device = {"hwaccel": HWAccel(kind.device)} if kind.device else {}
-    context = CodecContext.create(kind.name, "w", **device)
-    if not isinstance(context, VideoCodecContext):
-        raise NotImplementedError
-    return context
+    """Raises TranscodeFault, FFmpegError."""
+    try:
+        device = {"hwaccel": HWAccel(kind.device)} if kind.device else {}
+        return cast(VideoCodecContext, CodecContext.create(kind.name, "w", **device))
+    except (UnknownCodecError, NotImplementedError):  # PyAV's words for a codec, or a kind of device, that is missing
+        raise TranscodeFault(f"{kind.name} is not in this build of FFmpeg") from None
 
 
 def _describe_pictures(context: VideoCodecContext, kind: EncoderKind, rung: Rung, first: VideoFrame) -> None:
@@ -129,8 +129,6 @@ def why_unusable(name: str) -> str | None:
             _try_out(kind)
         else:
             _create(kind)
-    except UnknownCodecError:
-        return f"{name} is not in this build of FFmpeg"
     except TranscodeFault as fault:
         return str(fault)
     return None

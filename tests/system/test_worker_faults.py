@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -32,6 +33,10 @@ SIDE_PIXELS = 400
 """Of a square picture: the smallest, nearly, beside which a rung is encoded."""
 SEGMENTS_BEFORE = 2
 SEGMENTS_AFTER = 3
+LITTLE_BYTES = 1024 * 1024
+"""Less than any process has: it gets nothing more."""
+IDLE_LOOKS = 5
+"""In a row without any work: a second."""
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +52,10 @@ def streams(server: ServerProcess, small_clip: Path) -> Iterator[None]:
         yield
 
 
-def worker_pid(server: ServerProcess, stream: str) -> int:
-    """Of the first worker that this stream was given."""
+def worker_pids(server: ServerProcess) -> dict[str, int]:
+    """Of the first worker that each stream was given."""
     events = [json.loads(line) for line in server.log_path.read_text().splitlines() if '"worker_started"' in line]
-    pid = next(event["pid"] for event in events if event["stream"] == stream)
-    assert isinstance(pid, int)
-    return pid
+    return {event["stream"]: event["pid"] for event in reversed(events)}
 
 
 def kill(pid: int) -> None:
@@ -67,33 +70,32 @@ class Watching:
     """Both streams' viewers, looking together."""
 
     def __init__(self, server: ServerProcess) -> None:
-        self._viewers = [Viewer(server.base_url, name, keeps_media=True) for name in ("alice", "bob")]
+        self._viewers = {name: Viewer(server.base_url, name, keeps_media=True) for name in ("alice", "bob")}
 
     @property
     def alice(self) -> WatchedPresentation:
-        (presentation,) = self._viewers[0].presentations
+        (presentation,) = self._viewers["alice"].presentations
         return presentation
 
     @property
     def bob(self) -> WatchedPresentation:
-        (presentation,) = self._viewers[1].presentations
+        (presentation,) = self._viewers["bob"].presentations
         return presentation
 
-    @property
-    def has_begun(self) -> bool:
-        return all(viewer.presentations for viewer in self._viewers)
+    def has_begun(self, *names: str) -> bool:
+        return all(self._viewers[name].presentations for name in names)
 
     async def until(self, is_true: Callable[[], bool]) -> None:
         async with asyncio.timeout(WAIT_SECONDS):
             while True:
-                for viewer in self._viewers:
+                for viewer in self._viewers.values():
                     await viewer.look()
-                if self.has_begun and is_true():
+                if is_true():
                     return
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def close(self) -> None:
-        for viewer in self._viewers:
+        for viewer in self._viewers.values():
             await viewer.close()
 
 
@@ -126,9 +128,12 @@ async def test_a_worker_s_fault_is_its_own_stream_s_alone(
     watching = Watching(server)
     try:
         await watching.until(
-            lambda: all(whole(each) >= SEGMENTS_BEFORE for each in videos(watching.alice) + videos(watching.bob))
+            lambda: (
+                watching.has_begun("alice", "bob")
+                and all(whole(each) >= SEGMENTS_BEFORE for each in videos(watching.alice) + videos(watching.bob))
+            )
         )
-        spoil(worker_pid(server, "alice"))
+        spoil(worker_pids(server)["alice"])
         await watching.until(
             lambda: all(served_since_discontinuity(each) >= SEGMENTS_AFTER for each in videos(watching.alice))
         )
@@ -141,6 +146,64 @@ async def test_a_worker_s_fault_is_its_own_stream_s_alone(
     assert (status["transcoding"], untroubled["transcoding"]) == ("running", "running")
     assert status["transcoding_problem"] in reasons
     assert untroubled["transcoding_problem"] is None
+
+
+async def test_a_worker_that_gets_no_more_memory_is_its_own_stream_s_alone(
+    server: ServerProcess, small_clip: Path
+) -> None:
+    alice, bob = server.create_stream("alice"), server.create_stream("bob")
+    watching = Watching(server)
+    try:
+        with Publisher(small_clip, f"{server.rtmp_url}/{bob}"):
+            await watching.until(
+                lambda: watching.has_begun("bob") and all(whole(each) >= 1 for each in videos(watching.bob))
+            )
+            resource.prlimit(await idle_spare(server), resource.RLIMIT_AS, (LITTLE_BYTES, LITTLE_BYTES))
+            with Publisher(small_clip, f"{server.rtmp_url}/{alice}"):
+                await watching.until(
+                    lambda: (
+                        watching.has_begun("alice")
+                        and all(whole(each) >= SEGMENTS_AFTER for each in videos(watching.alice))
+                    )
+                )
+                status = httpx.get(f"{server.base_url}/api/v1/live/streams/alice").json()
+                untroubled = httpx.get(f"{server.base_url}/api/v1/live/streams/bob").json()
+    finally:
+        await watching.close()
+    source, rung = videos(watching.alice)
+    assert source.gap_count == 0
+    for each in (source, rung):
+        assert_no_hole(each)
+    check_untouched(watching.bob)
+    assert (status["transcoding"], untroubled["transcoding"]) == ("running", "running")
+    assert status["transcoding_problem"] == "out of memory"
+    assert untroubled["transcoding_problem"] is None
+
+
+async def idle_spare(server: ServerProcess) -> int:
+    """The worker that waits for a stream: it has started when it uses no more processor time."""
+    used: dict[int, tuple[int, int]] = {}
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            taken = set(worker_pids(server).values())
+            for pid in set(children(server.pid)) - taken:
+                ticks, looks = used.get(pid, (-1, 0))
+                used[pid] = (cpu_ticks(pid), looks + 1 if cpu_ticks(pid) == ticks else 0)
+                if used[pid][1] >= IDLE_LOOKS:
+                    return pid
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def children(pid: int) -> list[int]:
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
+
+
+def cpu_ticks(pid: int) -> int:
+    """Of the process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def check_spoilt(presentation: WatchedPresentation) -> None:

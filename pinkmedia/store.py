@@ -1,8 +1,9 @@
 """The stream store: which streams exist, which key opens each and what they may do, in SQLite.
 
 The command line and a running server use the same file at once: write-ahead logging lets readers go on while one
-writes, and a writer waits for another instead of failing. Every statement is its own transaction. A file that an
-older version made gets the columns it lacks when it is opened.
+writes, and a writer waits for another instead of failing. Every statement is its own transaction, in a task of its own:
+the driver's connections do not survive being interrupted, so a caller that is cancelled leaves its statement to end.
+A file that an older version made gets the columns it lacks when it is opened.
 
     PinkmediaError
     ├── UsageError
@@ -14,14 +15,17 @@ older version made gets the columns it lacks when it is opened.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     URL,
@@ -53,6 +57,10 @@ STREAM_NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 """Fits a URL's path, a file's name and a DNS label."""
 BUSY_TIMEOUT_MS = 5_000
 """How long a writer waits for another process: many times what one small transaction takes, even on a slow disk."""
+BUSY_PAUSE_SECONDS = 0.01
+"""Between two tries of what SQLite does not wait for itself: about a transaction."""
+
+Result = TypeVar("Result")
 
 
 class BadStreamName(UsageError):
@@ -133,26 +141,33 @@ class StreamStore:
         """Use `open`."""
         self._path = path
         self._engine = engine
+        self._running: set[asyncio.Task[Any]] = set()
+        """Statements; at most as many as there are callers."""
 
     @classmethod
     async def open(cls, data_dir: Path) -> StreamStore:
         """The store in a data folder, both made for their owner alone when they do not exist."""
         path = data_dir / DATABASE_NAME
         _make_private(path)
+        try:
+            await asyncio.to_thread(_use_write_ahead_log, path)
+        except sqlite3.Error as error:
+            raise _unusable(path, error) from None
         engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare_connection)
         store = cls(path, engine)
         try:
-            async with store._transaction() as connection:
-                await _make_or_upgrade_table(connection)
+            await store._transact(_make_or_upgrade_table)
         except BaseException:
             await store.close()
             raise
         return store
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._engine.dispose()
+        """Close every connection, once what runs has ended."""
+        while self._running:
+            await asyncio.wait(self._running)
+        await asyncio.shield(self._engine.dispose())
 
     async def create(self, name: str, tier: Tier = Tier.STANDARD) -> tuple[Stream, str]:
         """A new stream and its key, which is shown this once.
@@ -165,17 +180,14 @@ class StreamStore:
         now = datetime.now(UTC)
         values = {"name": name, "created_at": now, "tier": tier, **_key_columns(key, now)}
         try:
-            async with self._transaction() as connection:
-                row = (await connection.execute(insert(_STREAM).values(values).returning(_STREAM))).one()
+            (row,) = await self._rows(insert(_STREAM).values(values).returning(_STREAM))
         except IntegrityError:
             raise StreamExists(name) from None
         return _stream(row), key
 
     async def list(self) -> list[Stream]:
         """Every stream, by name."""
-        async with self._transaction() as connection:
-            rows = await connection.execute(select(_STREAM).order_by(_STREAM.c.name))
-            return [_stream(row) for row in rows]
+        return [_stream(row) for row in await self._rows(select(_STREAM).order_by(_STREAM.c.name))]
 
     async def rotate_key(self, name: str) -> str:
         """A new key; the old one opens nothing from now on.
@@ -226,21 +238,33 @@ class StreamStore:
             raise UnknownStream(name)
 
     async def _first(self, query: Any) -> Row[Any] | None:
-        async with self._transaction() as connection:
-            row: Row[Any] | None = (await connection.execute(query)).first()
-            return row
+        rows = await self._rows(query)
+        return rows[0] if rows else None
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def _rows(self, query: Any) -> Sequence[Row[Any]]:
+        async def fetch(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            return (await connection.execute(query)).all()
+
+        return await self._transact(fetch)
+
+    async def _transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        task = asyncio.create_task(self._in_transaction(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _in_transaction(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         try:
             async with self._engine.begin() as connection:
-                yield connection
+                return await work(connection)
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
-            raise EnvironmentFault(
-                f"cannot use the database {self._path}: {getattr(error, 'orig', None) or error}"
-            ) from None
+            raise _unusable(self._path, getattr(error, "orig", None) or error) from None
+
+
+def _unusable(path: Path, error: BaseException) -> EnvironmentFault:
+    return EnvironmentFault(f"cannot use the database {path}: {error}")
 
 
 def _key_columns(key: str, now: datetime) -> dict[str, object]:
@@ -282,9 +306,22 @@ def _make_private(path: Path) -> None:
         ) from None
 
 
+def _use_write_ahead_log(path: Path) -> None:
+    """The file keeps it once it has it. SQLite does not wait for others before this change, so we do."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)) as database:
+        while True:
+            try:
+                database.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(BUSY_PAUSE_SECONDS)
+
+
 def _prepare_connection(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from pinkmedia.errors import EnvironmentFault
@@ -191,6 +193,20 @@ async def test_a_file_of_the_first_version_is_upgraded(tmp_path: Path) -> None:
     await store.create("bob")
     assert [stream.tier for stream in await store.list()] == [Tier.PARTNER, Tier.STANDARD]
     await store.close()
+
+
+@pytest.mark.parametrize("turns", range(0, 24, 4))
+async def test_a_cancelled_caller_leaves_nothing_behind(store: StreamStore, turns: int) -> None:
+    """However far its statement has come (in turns of the event loop)."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(store.create, "alice")
+        for _ in range(turns):
+            await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+    await store.create("bob")
+    assert {stream.name for stream in await store.list()} <= {"alice", "bob"}
+    await store.close()
+    assert [task for task in asyncio.all_tasks() if "aiosqlite" in repr(task)] == []
 
 
 async def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ async def wait_for_renditions(client: httpx.AsyncClient, url: str) -> list[str]:
     async with asyncio.timeout(START_DEADLINE_SECONDS):
         while True:
             answer = await client.get(url, follow_redirects=True)
-            uris = [line for line in answer.text.splitlines() if line and not line.startswith("#")]
+            uris = re.findall(r"^#EXT-X-STREAM-INF:.*RESOLUTION.*\n(.+)$", answer.text, re.MULTILINE)
             if answer.is_success and len(uris) >= VIDEO_RENDITIONS:
                 return [urljoin(str(answer.url), uri) for uri in uris]
             await asyncio.sleep(POLL_SECONDS)

@@ -62,14 +62,18 @@ def attributes(text: str) -> dict[str, str]:
 
 
 def parse_multivariant(text: str) -> tuple[list[Variant], list[dict[str, str]]]:
-    """The variants, and the attributes of the EXT-X-MEDIA tags."""
+    """The variants, and the attributes of the EXT-X-MEDIA tags.
+
+    Where there are pictures, a variant without one is passed over, as hls.js does.
+    """
     lines = text.splitlines()
     variants = [
         Variant(lines[number + 1], attributes(line))
         for number, line in enumerate(lines)
         if line.startswith("#EXT-X-STREAM-INF:")
     ]
-    return variants, [attributes(line) for line in lines if line.startswith("#EXT-X-MEDIA:")]
+    pictures = [variant for variant in variants if "RESOLUTION" in variant.attributes]
+    return pictures or variants, [attributes(line) for line in lines if line.startswith("#EXT-X-MEDIA:")]
 
 
 def parse_media(text: str) -> MediaPlaylist:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.support import Publisher, ServerProcess, real_footage
-from tests.system.player import MediaPlaylist, Player, Variant
+from tests.system.player import MediaPlaylist, Player, Variant, attributes
 
 pytestmark = pytest.mark.anyio
 WAIT_SECONDS = 20.0
@@ -96,6 +96,9 @@ async def test_what_is_published_can_be_played_in_every_rendition(server: Server
                 assert variant.attributes["CODECS"].startswith("avc1.")
                 assert variant.attributes["CODECS"].endswith(",mp4a.40.2")
             _, (audio,) = await player.multivariant()
+            *_, sound_alone, sound_alone_uri = (await player.text(player.playback_url)).splitlines()
+            assert sound_alone_uri == audio["URI"]
+            assert (attributes(sound_alone)["CODECS"], attributes(sound_alone)["AUDIO"]) == ("mp4a.40.2", "audio")
             uris = [*(variant.uri for variant in variants), audio["URI"]]
             playlists = await asyncio.gather(*(follow_until_segment(player, uri, msn=3) for uri in uris))
             for uri, playlist in zip(uris, playlists, strict=True):

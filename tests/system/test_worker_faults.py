@@ -12,14 +12,13 @@ import os
 import resource
 import signal
 from collections.abc import Callable, Iterator
-from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.support import Publisher, ServerProcess, make_clip
+from tests.time_cases.expectations import assert_no_hole, assert_untouched
 from tests.time_cases.viewer import Viewer, WatchedPresentation, WatchedRendition
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +27,6 @@ WAIT_SECONDS = 90.0
 """For what takes some ten seconds: a hang is noticed, the next segment begins, two more follow."""
 LOOK_SECONDS = 0.2
 """Between two looks: no part is listed for as short a time."""
-FRAME = Fraction(1, 30)
 SIDE_PIXELS = 400
 """Of a square picture: the smallest, nearly, beside which a rung is encoded."""
 SEGMENTS_BEFORE = 2
@@ -142,7 +140,7 @@ async def test_a_worker_s_fault_is_its_own_stream_s_alone(
     finally:
         await watching.close()
     check_spoilt(watching.alice)
-    check_untouched(watching.bob)
+    assert_untouched(watching.bob)
     assert (status["transcoding"], untroubled["transcoding"]) == ("running", "running")
     assert status["transcoding_problem"] in reasons
     assert untroubled["transcoding_problem"] is None
@@ -174,7 +172,7 @@ async def test_a_worker_that_gets_no_more_memory_is_its_own_stream_s_alone(
     assert source.gap_count == 0
     for each in (source, rung):
         assert_no_hole(each)
-    check_untouched(watching.bob)
+    assert_untouched(watching.bob)
     assert (status["transcoding"], untroubled["transcoding"]) == ("running", "running")
     assert status["transcoding_problem"] == "out of memory"
     assert untroubled["transcoding_problem"] is None
@@ -215,19 +213,3 @@ def check_spoilt(presentation: WatchedPresentation) -> None:
     assert all(segment.msn < there for segment in rung.segments if segment.is_gap)
     assert [segment.msn for segment in source.segments] == list(range(1, len(source.segments) + 1))
     assert_no_hole(source)
-
-
-def check_untouched(presentation: WatchedPresentation) -> None:
-    for rendition in presentation.renditions.values():
-        assert (rendition.gap_count, rendition.discontinuity_count) == (0, 0), rendition.uri
-        (run,) = rendition.runs()
-        assert run.first_msn == 1
-    for rendition in videos(presentation):
-        assert_no_hole(rendition)
-
-
-def assert_no_hole(rendition: WatchedRendition) -> None:
-    """All pictures are there; a clip that begins anew may have its first one a little later."""
-    times = [seconds for run in rendition.runs() for seconds in run.times_seconds]
-    steps = [later - earlier for earlier, later in pairwise(times)]
-    assert max(steps) < 2 * FRAME

@@ -84,13 +84,14 @@ def video_clip(
     b_frames: int = 0,
     frame_rate: int = VIDEO_RATE,
     decode_delay_frames: int = 0,
+    frames: int = 60,
 ) -> Clip:
-    """Two seconds' worth of moving pictures at 30 per second, or as many at another rate.
+    """Moving pictures: two seconds' worth at 30 per second, unless told otherwise.
 
     ``decode_delay_frames`` stamps frames as some encoders do: decode times so much later that they are after the
     presentation times of reordered frames, whose composition offsets become negative.
     """
-    track, packets = encoded_video(60, width=width, height=height, key_every=key_every, b_frames=b_frames)
+    track, packets = encoded_video(frames, width=width, height=height, key_every=key_every, b_frames=b_frames)
     frame_ms = Fraction(1000, frame_rate)
     bodies = []
     for packet in packets:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ingest.rtmp.amf import AmfValue
 from pinkmedia.store import StreamStore
+from pinkmedia.tiers import Tier
 from tests.support import ServerProcess
 from tests.time_cases.clips import Tag
 from tests.time_cases.publisher import TimedPublisher, publishing
@@ -65,12 +66,13 @@ class TimeNode:
 
     async def _new_stream(self) -> tuple[str, str]:
         self._stream_count += 1
+        name = f"case-{self._stream_count}"
         store = await StreamStore.open(self._data_dir)
         try:
-            stream, key = await store.create(f"case-{self._stream_count}")
+            _, key = await store.create(name, Tier.PARTNER)
         finally:
             await store.close()
-        return stream.name, key
+        return name, key
 
 
 async def feed(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pinkmedia.media import VIDEO_TIMESCALE, Packet, VideoTrack
+from tests.damages import DAMAGES, payload_of, units
 from tests.transcode.patches import Transcoded, encoded, flat, rung
 from tests.transcode.sources import (
     FRAME_TICKS,
@@ -44,19 +45,6 @@ def difference(made: Transcoded, track: VideoTrack, intact: list[Packet]) -> flo
     """The largest of any picture that is shown."""
     wanted = {frame.pts: luma_plane(frame).astype(int) for frame in decoded(track, intact)}
     return max(float(np.abs(luma_plane(frame) - wanted[frame.pts]).mean()) for frame in made.frames(0))
-
-
-def units(payload: bytes | memoryview) -> list[bytes]:
-    rest, found = bytes(payload), []
-    while rest:
-        end = 4 + int.from_bytes(rest[:4])
-        found.append(rest[4:end])
-        rest = rest[end:]
-    return found
-
-
-def payload_of(found: list[bytes]) -> bytes:
-    return b"".join(len(unit).to_bytes(4) + unit for unit in found)
 
 
 def test_a_lost_picture_costs_itself_only() -> None:
@@ -102,35 +90,6 @@ def shifted(packets: list[Packet], by_ticks: int) -> list[Packet]:
         replace(packet, pts_ticks=packet.pts_ticks + by_ticks, dts_ticks=packet.dts_ticks + by_ticks)
         for packet in packets
     ]
-
-
-def truncated(payload: bytes) -> bytes:
-    return payload[: len(payload) // 2]
-
-
-def truncated_with_length(payload: bytes) -> bytes:
-    *others, last = units(payload)
-    return payload_of([*others, last[: len(last) // 2]])
-
-
-def emptied(payload: bytes) -> bytes:
-    return b""
-
-
-def no_units(payload: bytes) -> bytes:
-    return b"\0\0\0\0" * 5
-
-
-def noise(payload: bytes) -> bytes:
-    return random.Random(len(payload)).randbytes(len(payload))
-
-
-def flipped(payload: bytes) -> bytes:
-    middle = len(payload) // 2
-    return payload[:middle] + bytes(byte ^ 0x5A for byte in payload[middle : middle + 8]) + payload[middle + 8 :]
-
-
-DAMAGES = [truncated, truncated_with_length, emptied, no_units, noise, flipped]
 
 
 @pytest.mark.parametrize("b_frames", [0, 2])

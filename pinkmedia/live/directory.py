@@ -128,8 +128,7 @@ class LiveDirectory:
         return self._tiers[(await self._find_allowed(key)).tier]
 
     async def _find_allowed(self, key: str) -> Stream:
-        # Shielded: a publisher that hangs up must not interrupt the database in the middle of a statement.
-        known = await asyncio.shield(self._store.find_by_key(key))
+        known = await self._store.find_by_key(key)
         if known is None:
             raise PublishRefused(Refusal.BAD_KEY)
         if known.is_blocked:
@@ -186,7 +185,6 @@ class LiveDirectory:
                     await self._check_stream(stream)
 
     async def _closes_within(self, seconds: float) -> bool:
-        """Ends by an event and not by cancelling, which would interrupt the database in the middle of a statement."""
         try:
             await asyncio.wait_for(self._closing.wait(), seconds)
         except TimeoutError:

@@ -36,6 +36,7 @@ from pinkmedia.certificate import CertificateFiles, ServerCertificate
 from pinkmedia.listening import listen
 from pinkmedia.live.broadcast import BroadcastSettings
 from pinkmedia.live.directory import LiveDirectory
+from pinkmedia.live.dvr import DvrStore
 from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.governor import Governor, GovernorSettings
 from pinkmedia.media import AudioTrack, Part, Rendition
@@ -53,6 +54,8 @@ DEFAULT_CORES_SHARE = 0.9
 """Of the machine's cores that encoders may plan with; the node itself takes from one of them."""
 HTTP_DRAIN_SECONDS = 1
 """How long answers in flight may take at the end. With the encoders' drain it keeps the whole stop under 5 s."""
+DVR_FOLDER = "dvr"
+"""In the data folder."""
 STOP_REASON = "the server is shutting down"
 
 log = structlog.get_logger(__name__)
@@ -98,10 +101,13 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         http_socket = stack.enter_context(listen(settings, "http_port"))
         store = await StreamStore.open(settings.data_dir)
         stack.push_async_callback(store.close)
+        dvr = DvrStore(settings.data_dir / DVR_FOLDER)
+        await dvr.start()
+        stack.push_async_callback(dvr.close)
         pool = WorkerPool(encoder=settings.encoder)
         stack.push_async_callback(pool.close)
         await pool.start()
-        node = Node(settings, store, pool, http_socket, srt_settings, certificate)
+        node = Node(settings, store, pool, http_socket, srt_settings, certificate, dvr)
         stack.push_async_callback(node.stop)
         await node.start()
         yield node
@@ -118,6 +124,7 @@ class Node:
         http_socket: socket.socket,
         srt_settings: SrtSettings,
         certificate: ServerCertificate | None = None,
+        dvr: DvrStore | None = None,
     ) -> None:
         self._settings = settings
         self.certificate = certificate
@@ -126,7 +133,7 @@ class Node:
         self._governor = Governor(_governor_settings(settings))
         host = EncoderHost(pool, self._governor)
         self.directory = LiveDirectory(
-            store, _broadcast_settings(settings), settings.tier_limits(), host, PartMetrics(self._metrics)
+            store, _broadcast_settings(settings), settings.tier_limits(), host, PartMetrics(self._metrics), dvr
         )
         reception = Reception(self.directory)
         self._rtmp = RtmpServer(reception, max_connections_per_address=settings.rtmp_connections_per_address)

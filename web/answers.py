@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import aiofiles
 from starlette.types import Scope, Send
 
+BLOCK_BYTES = 64 * 1024
+"""Of a file, in memory at once for each reader: as much as goes into a socket."""
 GZIP_LEVEL = 5
 """Higher levels gain nothing on a few kilobytes."""
 
@@ -46,17 +50,44 @@ class Answer:
     async def send(self, send: Send, *, has_body: bool) -> None:
         """Sends it; a HEAD request gets the headers alone."""
         # RFC 9110 §8.6: an answer without content has no length either.
-        length = () if self.status == 204 else ((b"content-length", b"%d" % sum(map(len, self.chunks))),)
-        start: dict[str, Any] = {
-            "type": "http.response.start",
-            "status": self.status,
-            "headers": [*self.headers, *length, *_CORS],
-        }
-        await send(start)
+        length = () if self.status == 204 else (_length(sum(map(len, self.chunks))),)
+        await send(_start(self.status, (*self.headers, *length)))
         *first, last = self.chunks if has_body and self.chunks else (b"",)
         for chunk in first:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": last})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """A response whose body is a file. It is read as the reader takes it, so that a slow one holds no memory."""
+
+    headers: tuple[Header, ...]
+    path: Path
+    size_bytes: int
+    status: int = 200
+
+    async def send(self, send: Send, *, has_body: bool) -> None:
+        try:
+            file = await aiofiles.open(self.path, "rb")
+        except OSError:  # a moment ago it was there
+            await NOT_FOUND.send(send, has_body=has_body)
+            return
+        try:
+            await send(_start(self.status, (*self.headers, _length(self.size_bytes))))
+            while has_body and (block := await file.read(BLOCK_BYTES)):
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+            await send({"type": "http.response.body"})
+        finally:
+            await file.close()
+
+
+def _length(size_bytes: int) -> Header:
+    return b"content-length", b"%d" % size_bytes
+
+
+def _start(status: int, headers: tuple[Header, ...]) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": status, "headers": [*headers, *_CORS]}
 
 
 def problem(status: int, text: str) -> Answer:
@@ -88,6 +119,11 @@ def media(*chunks: bytes, is_video: bool) -> Answer:
     if not chunks:
         return NOT_FOUND
     return Answer(200, (_VIDEO_TYPE if is_video else _AUDIO_TYPE, _IMMUTABLE), chunks)
+
+
+def stored_media(path: Path, size_bytes: int, *, is_video: bool) -> StoredAnswer:
+    """A segment that is on disk."""
+    return StoredAnswer((_VIDEO_TYPE if is_video else _AUDIO_TYPE, _IMMUTABLE), path, size_bytes)
 
 
 def cached_seconds(seconds: int) -> Header:

@@ -31,7 +31,7 @@ from packager.strip import STRIP_URI, Strip
 from packager.window import Window
 from pinkmedia.media import VideoTrack
 from web import answers
-from web.answers import Answer
+from web.answers import Answer, StoredAnswer
 from web.directives import BadDirective, blocking_target
 from web.waiting import Waiters
 
@@ -107,7 +107,7 @@ class Origin:
             self._on_answer(kind, answer.status)
         await answer.send(send, has_body=method != "HEAD")
 
-    async def _answer(self, scope: Scope) -> tuple[str, Answer]:
+    async def _answer(self, scope: Scope) -> tuple[str, Answer | StoredAnswer]:
         pieces = scope["path"].split("/")[2:]
         if len(pieces) == 2 and pieces[1] == "index.m3u8":
             return "multivariant", await self._multivariant(pieces[0], scope)
@@ -169,7 +169,7 @@ class Origin:
 
     # Media
 
-    async def _media(self, window: Window, file: str) -> tuple[str, Answer]:
+    async def _media(self, window: Window, file: str) -> tuple[str, Answer | StoredAnswer]:
         match = _MEDIA_FILE.fullmatch(file)
         if match is None:
             return "other", answers.NOT_FOUND
@@ -177,6 +177,9 @@ class Origin:
             return "part", await self._part(window, int(match["msn"]), int(match["index"]))
         if match["segment"] is not None:
             segment = window.find_segment(int(match["segment"]))
+            if segment is not None and segment.stored_at is not None:
+                stored = answers.stored_media(segment.stored_at, segment.size_bytes, is_video=_is_video(window))
+                return "segment", stored
             is_whole = segment is not None and segment.is_complete
             return "segment", answers.media(*segment.chunks if segment and is_whole else (), is_video=_is_video(window))
         init = window.find_init(file)

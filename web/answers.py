@@ -51,7 +51,7 @@ class Answer:
         """Sends it; a HEAD request gets the headers alone."""
         # RFC 9110 §8.6: an answer without content has no length either.
         length = () if self.status == 204 else (_length(sum(map(len, self.chunks))),)
-        await send(_start(self.status, (*self.headers, *length)))
+        await send(start(self.status, (*self.headers, *length)))
         *first, last = self.chunks if has_body and self.chunks else (b"",)
         for chunk in first:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -74,7 +74,7 @@ class StoredAnswer:
             await NOT_FOUND.send(send, has_body=has_body)
             return
         try:
-            await send(_start(self.status, (*self.headers, _length(self.size_bytes))))
+            await send(start(self.status, (*self.headers, _length(self.size_bytes))))
             while has_body and (block := await file.read(BLOCK_BYTES)):
                 await send({"type": "http.response.body", "body": block, "more_body": True})
             await send({"type": "http.response.body"})
@@ -86,7 +86,7 @@ def _length(size_bytes: int) -> Header:
     return b"content-length", b"%d" % size_bytes
 
 
-def _start(status: int, headers: tuple[Header, ...]) -> dict[str, Any]:
+def start(status: int, headers: tuple[Header, ...]) -> dict[str, Any]:
     return {"type": "http.response.start", "status": status, "headers": [*headers, *_CORS]}
 
 

@@ -22,6 +22,7 @@ from dataclasses import asdict
 import structlog
 import uvicorn
 import uvloop
+from prometheus_client import Counter
 from starlette.types import ASGIApp
 
 from ingest.admission import Reception
@@ -47,7 +48,8 @@ from pinkmedia.srt_metrics import SrtCollector
 from pinkmedia.store import StreamStore
 from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
-from web.app import create_app
+from web.app import MEDIA_PREFIX, create_app
+from web.hot_path import hot_protocol
 from web.origin import Origin
 
 DEFAULT_CORES_SHARE = 0.9
@@ -141,9 +143,11 @@ class Node:
         self._metrics.add(SrtCollector(self._srt.statistics))
         self._metrics.add(WorkerCollector(lambda: pool.load))
         self._reported = [IngestCounters(), IngestCounters()]
+        self._answer_counters: dict[str, Counter] = {}
         self._origin = Origin(self.directory, on_answer=self._count_answer)
         self._http_socket = http_socket
-        self._http = _HttpServer(create_app(self._origin, self.directory, self, settings.ingest_urls))
+        app = create_app(self._origin, self.directory, self, settings.ingest_urls)
+        self._http = _HttpServer(app, hot_protocol(self._origin, MEDIA_PREFIX.encode()))
         self._http_task: asyncio.Task[None] | None = None
         self.is_ready = False
 
@@ -220,7 +224,10 @@ class Node:
         ]
 
     def _count_answer(self, kind: str, status: int) -> None:
-        self._metrics.http_requests.labels(kind).inc()
+        counter = self._answer_counters.get(kind)
+        if counter is None:  # looked up once, not per request
+            counter = self._answer_counters[kind] = self._metrics.http_requests.labels(kind)
+        counter.inc()
 
 
 class PartMetrics:
@@ -250,9 +257,10 @@ class PartMetrics:
 class _HttpServer(uvicorn.Server):
     """uvicorn in our loop: we own the signals and the socket."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, protocol: type[asyncio.Protocol]) -> None:
         config = uvicorn.Config(
             app,
+            http=protocol,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,9 @@ _CORS: tuple[Header, ...] = (
     (b"timing-allow-origin", b"*"),
     (b"cross-origin-resource-policy", b"cross-origin"),
 )
+_HEADER_LINE = b"%s: %s\r\n".__mod__
+_CORS_LINES = b"".join(map(_HEADER_LINE, _CORS))
+STATUS_LINES = {status.value: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
     (b"access-control-allow-headers", b"Range"),
@@ -38,24 +43,35 @@ _PICTURE_TYPE: Header = (b"content-type", b"image/jpeg")
 _AUDIO_TYPE: Header = (b"content-type", b"audio/mp4")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
-    """A response."""
+    """A response. The same one may be given many times."""
 
     status: int
     headers: tuple[Header, ...]
     chunks: tuple[bytes, ...] = ()
     """The body; each is sent when the one before it has been taken, so that a slow reader holds nothing up."""
 
+    @cached_property
+    def size_bytes(self) -> int:
+        return sum(map(len, self.chunks))
+
+    @cached_property
+    def head(self) -> bytes:
+        """Status line and headers, without the end: the server has some of its own."""
+        return b"".join((STATUS_LINES[self.status], *map(_HEADER_LINE, self._own_headers()), _CORS_LINES))
+
     async def send(self, send: Send, *, has_body: bool) -> None:
         """Sends it; a HEAD request gets the headers alone."""
-        # RFC 9110 §8.6: an answer without content has no length either.
-        length = () if self.status == 204 else (_length(sum(map(len, self.chunks))),)
-        await send(start(self.status, (*self.headers, *length)))
+        await send(start(self.status, self._own_headers()))
         *first, last = self.chunks if has_body and self.chunks else (b"",)
         for chunk in first:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": last})
+
+    def _own_headers(self) -> tuple[Header, ...]:
+        # RFC 9110 §8.6: an answer without content has no length either.
+        return self.headers if self.status == 204 else (*self.headers, _length(self.size_bytes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +113,7 @@ def problem(status: int, text: str) -> Answer:
 
 NOT_FOUND = problem(404, "There is nothing at this address (any more).\n")
 METHOD_NOT_ALLOWED = problem(405, "Only GET, HEAD and OPTIONS are answered here.\n")
+FAILED = problem(500, "The server has failed here; its log says why.\n")
 PREFLIGHT = Answer(204, _PREFLIGHT)
 
 

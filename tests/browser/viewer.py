@@ -1,4 +1,4 @@
-"""Runs play.mjs, the viewer, for whoever wants to know what is seen."""
+"""Runs a viewer (play.mjs, rewind.mjs) for whoever wants to know what is seen."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ import pytest
 
 from tests.support import require_tool
 
-PLAY_SCRIPT = Path(__file__).with_name("play.mjs")
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def viewer(url: str, screenshot_folder: Path) -> Iterator[Iterator[dict[str, Any]]]:
+def viewer(url: str, screenshot_folder: Path, *, script: str = "play.mjs") -> Iterator[Iterator[dict[str, Any]]]:
     """Opens a watch page; yields what the viewer reports."""
     if not (ROOT / "node_modules" / "playwright-core").is_dir():
         pytest.fail("playwright-core is missing; install it with: npm ci --ignore-scripts")
     screenshot_folder.mkdir(parents=True, exist_ok=True)
-    arguments = [str(PLAY_SCRIPT), require_tool("chromium"), url, str(screenshot_folder)]
+    arguments = [str(Path(__file__).with_name(script)), require_tool("chromium"), url, str(screenshot_folder)]
     with subprocess.Popen([require_tool("node"), *arguments], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

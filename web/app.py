@@ -12,9 +12,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import api, client_configuration, pages
+from web.addresses import is_media
 from web.origin import Origin
-
-MEDIA_PREFIX = "/live/"
 
 
 class Streams(api.StreamStatus, client_configuration.StreamLimits, Protocol):
@@ -52,7 +51,7 @@ def create_app(
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(MEDIA_PREFIX):
+        if scope["type"] == "http" and is_media(scope["path"]):
             await origin(scope, receive, send)
         else:
             await rest(scope, receive, send)

@@ -1,6 +1,6 @@
 """The media origin: a raw ASGI application, because it answers several requests per viewer and second.
 
-    /live/{stream}/index.m3u8                              multivariant playlist
+    /live/{stream}/index.m3u8                              multivariant playlist; other names: `web.addresses`
     /live/{stream}/{epoch}/{rendition}/media.m3u8          media playlist, with blocking reload
     /live/{stream}/{epoch}/{rendition}/init-{n}.mp4        CMAF header
     /live/{stream}/{epoch}/{rendition}/seg-{msn}.m4s       segment
@@ -31,6 +31,7 @@ from packager.strip import STRIP_URI, Strip
 from packager.window import Window
 from pinkmedia.media import VideoTrack
 from web import answers
+from web.addresses import OTHER_PLAYLIST_FILES, PLAYLIST_FILE, media_folder
 from web.answers import Answer
 from web.directives import BadDirective, blocking_target
 from web.waiting import Waiters
@@ -80,7 +81,7 @@ class RenditionFeed:
 
 
 class Origin:
-    """Serves everything below ``/live/``."""
+    """Serves what `web.addresses` says is media."""
 
     def __init__(self, directory: LiveDirectory, *, on_answer: Callable[[str, int], None] | None = None) -> None:
         """``on_answer`` is told the class of each request (playlist, part, …) and its status, for the metrics."""
@@ -109,8 +110,8 @@ class Origin:
 
     async def _answer(self, scope: Scope) -> tuple[str, Answer]:
         pieces = scope["path"].split("/")[2:]
-        if len(pieces) == 2 and pieces[1] == "index.m3u8":
-            return "multivariant", await self._multivariant(pieces[0], scope)
+        if len(pieces) == 2 and pieces[1] in (PLAYLIST_FILE, *OTHER_PLAYLIST_FILES):
+            return "multivariant", await self._multivariant(pieces[0], pieces[1], scope)
         if len(pieces) != 4:
             return "other", answers.NOT_FOUND
         stream_name, epoch, rendition_name, file = pieces
@@ -126,7 +127,7 @@ class Origin:
 
     # Playlists
 
-    async def _multivariant(self, stream_name: str, scope: Scope) -> Answer:
+    async def _multivariant(self, stream_name: str, file: str, scope: Scope) -> Answer:
         presentation = self._directory.find_presentation(stream_name)
         if presentation is None:
             return answers.NOT_FOUND
@@ -135,7 +136,8 @@ class Origin:
         windows = [window for window in presentation.windows if window.is_offered and window.is_ended == is_over]
         if not windows:
             return answers.NOT_FOUND
-        text = multivariant_playlist(windows, base_uri=f"{presentation.epoch}/").encode()
+        folder = media_folder(file, stream_name)
+        text = multivariant_playlist(windows, base_uri=f"{folder}{presentation.epoch}/").encode()
         is_gzipped = answers.accepts_gzip(scope)
         body = answers.gzip(text) if is_gzipped else text
         return answers.playlist(body, answers.NO_CACHE, is_gzipped=is_gzipped)

@@ -12,6 +12,7 @@ from packager.presentation import Presentation
 from pinkmedia.media import PictureSheet, Rendition
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, ignore_part, layout, video_packets
 from web import origin as origin_module
+from web.addresses import is_media
 from web.origin import Origin
 
 pytestmark = pytest.mark.anyio
@@ -84,6 +85,27 @@ async def test_the_multivariant_playlist_names_the_epoch(stream: OneStream, clie
     assert response.headers["content-type"] == "application/vnd.apple.mpegurl"
     assert response.headers["cache-control"] == "no-cache"
     assert "\ne1/720p/media.m3u8\n" in response.text
+
+
+@pytest.mark.parametrize("path", ["/app/alice/llhls.m3u8", "/site/alice/playlist.m3u8", "/live/alice/llhls.m3u8"])
+async def test_other_names_of_the_multivariant_playlist_lead_to_the_same_media(
+    path: str, stream: OneStream, client: httpx.AsyncClient
+) -> None:
+    stream.advance(12)
+    stream.advance_audio(18)
+    assert is_media(path)
+    response = await client.get(path)
+    assert response.status_code == 200
+    (uri,) = [line for line in response.text.splitlines() if line.endswith("720p/media.m3u8")]
+    assert str(response.url.join(uri)) == f"http://origin{FOLDER}/media.m3u8"
+    assert (await client.get(response.url.join(uri))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/alice/llhls.m3u8", "/a/b/alice/llhls.m3u8", "/app/alice/index.m3u8", "/app/llhls.m3u8x"]
+)
+def test_what_is_not_the_origins(path: str) -> None:
+    assert not is_media(path)
 
 
 async def test_the_multivariant_playlist_waits_for_what_is_planned(

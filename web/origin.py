@@ -27,12 +27,13 @@ from starlette.types import Receive, Scope, Send
 from packager.multivariant import multivariant_playlist
 from packager.playlist import media_playlist
 from packager.presentation import Presentation
-from packager.strip import STRIP_URI, Strip
+from packager.strip import STRIP_URI
 from packager.window import Window
-from pinkmedia.media import VideoTrack
+from pinkmedia.media import Part, VideoTrack
 from web import answers
 from web.addresses import OTHER_PLAYLIST_FILES, PLAYLIST_FILE, media_folder
-from web.answers import Answer
+from web.answers import Answer, Playlist
+from web.conditions import conditioned
 from web.directives import BadDirective, blocking_target
 from web.waiting import Waiters
 
@@ -65,19 +66,14 @@ class RenditionFeed:
     def __init__(self) -> None:
         self.waiters = Waiters()
         self._version = -1
-        self._plain = b""
-        self._gzipped: bytes | None = None
+        self._playlist = Playlist("")
 
-    def playlist(self, window: Window, presentation: Presentation, *, is_gzipped: bool) -> bytes:
+    def playlist(self, window: Window, presentation: Presentation) -> Playlist:
         if self._version != window.version:
             others = presentation.others(window)
             text = media_playlist(window, epoch_wall_seconds=presentation.epoch_wall_seconds, others=others)
-            self._version, self._plain, self._gzipped = window.version, text.encode(), None
-        if not is_gzipped:
-            return self._plain
-        if self._gzipped is None:
-            self._gzipped = answers.gzip(self._plain)
-        return self._gzipped
+            self._version, self._playlist = window.version, Playlist(text)
+        return self._playlist
 
 
 class Origin:
@@ -100,6 +96,7 @@ class Origin:
         method = scope["method"]
         if method in ("GET", "HEAD"):
             kind, answer = await self._answer(scope)
+            answer = conditioned(answer, method, dict(scope["headers"]))
         elif method == "OPTIONS":
             kind, answer = "preflight", answers.PREFLIGHT
         else:
@@ -117,13 +114,13 @@ class Origin:
         stream_name, epoch, rendition_name, file = pieces
         presentation = self._directory.find_presentation(stream_name, epoch)
         if presentation is not None and rendition_name == PICTURES:
-            return "pictures", _pictures(presentation.strip, file)
+            return "pictures", _pictures(presentation, file)
         window = presentation.find(rendition_name) if presentation else None
         if presentation is None or window is None:
             return "other", answers.NOT_FOUND
         if file == "media.m3u8":
             return "playlist", await self._media_playlist(presentation, window, scope)
-        return await self._media(window, file)
+        return await self._media(window, file, presentation.epoch)
 
     # Playlists
 
@@ -137,10 +134,8 @@ class Origin:
         if not windows:
             return answers.NOT_FOUND
         folder = media_folder(file, stream_name)
-        text = multivariant_playlist(windows, base_uri=f"{folder}{presentation.epoch}/").encode()
-        is_gzipped = answers.accepts_gzip(scope)
-        body = answers.gzip(text) if is_gzipped else text
-        return answers.playlist(body, answers.NO_CACHE, is_gzipped=is_gzipped)
+        playlist = Playlist(multivariant_playlist(windows, base_uri=f"{folder}{presentation.epoch}/"))
+        return playlist.answer(answers.NO_CACHE, is_gzipped=answers.accepts_gzip(scope))
 
     async def _wait_until_ready(self, presentation: Presentation) -> None:
         deadline = (presentation.begun_at or time.monotonic()) + READY_SECONDS
@@ -165,32 +160,35 @@ class Origin:
             await self._wait_for(window, *window.edge)
         if not window.is_playable:
             return answers.NOT_FOUND
-        is_gzipped = answers.accepts_gzip(scope)
-        body = self._feed(window).playlist(window, presentation, is_gzipped=is_gzipped)
-        return answers.playlist(body, cache, is_gzipped=is_gzipped)
+        playlist = self._feed(window).playlist(window, presentation)
+        return playlist.answer(cache, is_gzipped=answers.accepts_gzip(scope))
 
     # Media
 
-    async def _media(self, window: Window, file: str) -> tuple[str, Answer]:
+    async def _media(self, window: Window, file: str, epoch: str) -> tuple[str, Answer]:
         match = _MEDIA_FILE.fullmatch(file)
         if match is None:
             return "other", answers.NOT_FOUND
+        kind, chunks = await self._chunks(window, match)
+        return kind, answers.media(*chunks, is_video=_is_video(window), epoch=epoch)
+
+    async def _chunks(self, window: Window, match: re.Match[str]) -> tuple[str, tuple[bytes, ...]]:
         if match["msn"] is not None:
-            return "part", await self._part(window, int(match["msn"]), int(match["index"]))
+            part = await self._part(window, int(match["msn"]), int(match["index"]))
+            return "part", (part.data,) if part else ()
         if match["segment"] is not None:
             segment = window.find_segment(int(match["segment"]))
-            is_whole = segment is not None and segment.is_complete
-            return "segment", answers.media(*segment.chunks if segment and is_whole else (), is_video=_is_video(window))
-        init = window.find_init(file)
-        return "init", answers.media(*[init.data] if init else (), is_video=_is_video(window))
+            return "segment", segment.chunks if segment and segment.is_complete else ()
+        init = window.find_init(match[0])
+        return "init", (init.data,) if init else ()
 
-    async def _part(self, window: Window, msn: int, index: int) -> Answer:
+    async def _part(self, window: Window, msn: int, index: int) -> Part | None:
         part = window.find_part(msn, index)
         # Only what the playlist announces is waited for; any other unknown part is refused at once (§6.2.6).
         if part is None and (msn, index) in (window.edge, window.hinted):
             await self._wait_for(window, msn, index)
             part = window.find_part(msn, index)
-        return answers.media(*[part.data] if part else (), is_video=_is_video(window))
+        return part
 
     # Waiting
 
@@ -229,11 +227,11 @@ class Origin:
         return waiters
 
 
-def _pictures(strip: Strip, file: str) -> Answer:
+def _pictures(presentation: Presentation, file: str) -> Answer:
     if file == STRIP_URI:
-        return answers.text_track(strip.webvtt())
-    jpeg = strip.find(file)
-    return answers.NOT_FOUND if jpeg is None else answers.picture(jpeg)
+        return answers.text_track(presentation.strip.webvtt())
+    jpeg = presentation.strip.find(file)
+    return answers.NOT_FOUND if jpeg is None else answers.picture(jpeg, epoch=presentation.epoch)
 
 
 def _is_video(window: Window) -> bool:

@@ -20,15 +20,20 @@ import asyncio
 import multiprocessing
 import os
 import socket
+import time
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import uvloop
+from starlette.types import Receive, Scope, Send
 
 from packager.presentation import Presentation
 from pinkmedia.media import Rendition
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, ignore_part, layout, video_packets
+from web.origin import Origin
+from web.server import HttpServer
+from web.viewer_limits import ViewerLimits, Viewers
 
 CONNECTIONS = 8
 REQUESTS = 24_000
@@ -93,11 +98,16 @@ def main() -> None:
 
 def serve(listener: socket.socket, ready: Connection) -> None:
     """The server's process."""
-    from pinkmedia.node import _HttpServer
-    from web.origin import Origin
+    limits = ViewerLimits(CONNECTIONS, requests_per_second=10 * REQUESTS)
 
     async def run() -> None:
-        server = _HttpServer(Origin(OneStream()))
+        viewers, origin = Viewers(limits), Origin(OneStream())
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if viewers.may_ask(scope, time.monotonic()):
+                await origin(scope, receive, send)
+
+        server = HttpServer(app, viewers)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         ready.send(True)
         await serving

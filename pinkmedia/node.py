@@ -15,14 +15,12 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 
 import structlog
-import uvicorn
 import uvloop
-from starlette.types import ASGIApp
 
 from ingest.admission import Reception
 from ingest.counters import IngestCounters
@@ -48,11 +46,11 @@ from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
 from web.app import create_app
 from web.origin import Origin
+from web.server import HttpServer
+from web.viewer_limits import ViewerLimits, Viewers
 
 DEFAULT_CORES_SHARE = 0.9
 """Of the machine's cores that encoders may plan with; the node itself takes from one of them."""
-HTTP_DRAIN_SECONDS = 1
-"""How long answers in flight may take at the end. With the encoders' drain it keeps the whole stop under 5 s."""
 STOP_REASON = "the server is shutting down"
 
 log = structlog.get_logger(__name__)
@@ -136,7 +134,9 @@ class Node:
         self._reported = [IngestCounters(), IngestCounters()]
         self._origin = Origin(self.directory, on_answer=self._count_answer)
         self._http_socket = http_socket
-        self._http = _HttpServer(create_app(self._origin, self.directory, self, settings.ingest_urls))
+        viewers = Viewers(_viewer_limits(settings))
+        app = create_app(self._origin, self.directory, self, settings.ingest_urls, viewers)
+        self._http = HttpServer(app, viewers)
         self._http_task: asyncio.Task[None] | None = None
         self.is_ready = False
 
@@ -190,6 +190,7 @@ class Node:
         self._metrics.rtmp_connections.set(self._rtmp.connection_count)
         self._metrics.rtmp_tls_connections.set(self._rtmp.tls_connection_count)
         self._metrics.srt_connections.set(self._srt.connection_count)
+        self._metrics.http_connections.set(self._http.connection_count)
         self._metrics.rungs_left_out.set(self._governor.left_out_count)
         self._report_ingest()
         return self._metrics.render(), CONTENT_TYPE
@@ -240,26 +241,6 @@ class PartMetrics:
         self._metrics.encodings_given_up.inc()
 
 
-class _HttpServer(uvicorn.Server):
-    """uvicorn in our loop: we own the signals and the socket."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="none",
-            timeout_graceful_shutdown=HTTP_DRAIN_SECONDS,
-        )
-        super().__init__(config)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def _certificate(settings: Settings) -> ServerCertificate | None:
     """Raises CertificateError."""
     if settings.tls_certificate is None or settings.tls_private_key is None:
@@ -274,6 +255,12 @@ def _srt_settings(settings: Settings) -> SrtSettings:
         latency=LatencyLimits(settings.srt_min_latency_ms, settings.srt_max_latency_ms),
         passphrase=None if path is None else read_passphrase(path),
         is_encrypted_only=settings.srt_encrypted_only,
+    )
+
+
+def _viewer_limits(settings: Settings) -> ViewerLimits:
+    return ViewerLimits(
+        settings.http_connections_per_address, settings.http_requests_per_address, settings.trusted_networks
     )
 
 

@@ -86,6 +86,11 @@ def problem(status: int, text: str) -> Answer:
 
 NOT_FOUND = problem(404, "There is nothing at this address (any more).\n")
 METHOD_NOT_ALLOWED = problem(405, "Only GET, HEAD and OPTIONS are answered here.\n")
+TOO_MANY_REQUESTS = Answer(
+    429,
+    ((b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"), (b"retry-after", b"1")),
+    (b"Too many requests come from your address.\n",),
+)
 PREFLIGHT = Answer(204, _PREFLIGHT)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -11,9 +12,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web import api, client_configuration, pages
+from web import answers, api, client_configuration, pages
 from web.addresses import is_media
 from web.origin import Origin
+from web.viewer_limits import Viewers
 
 
 class Streams(api.StreamStatus, client_configuration.StreamLimits, Protocol):
@@ -35,7 +37,11 @@ class Operations(Protocol):
 
 
 def create_app(
-    origin: Origin, streams: Streams, operations: Operations, ingest_urls: Callable[[str], Sequence[str]]
+    origin: Origin,
+    streams: Streams,
+    operations: Operations,
+    ingest_urls: Callable[[str], Sequence[str]],
+    viewers: Viewers,
 ) -> ASGIApp:
     """The application that the HTTP server runs.
 
@@ -51,7 +57,9 @@ def create_app(
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and is_media(scope["path"]):
+        if not viewers.may_ask(scope, time.monotonic()):
+            await answers.TOO_MANY_REQUESTS.send(send, has_body=scope["method"] != "HEAD")
+        elif is_media(scope["path"]):
             await origin(scope, receive, send)
         else:
             await rest(scope, receive, send)

@@ -7,6 +7,7 @@ and time is an argument.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 MAX_ADDRESSES = 4096
@@ -38,6 +39,7 @@ class AddressRateLimit:
             del self._empty_at[next(iter(self._empty_at))]
 
 
+@lru_cache(MAX_ADDRESSES)  # it is asked for with every request of a viewer
 def address_group(address: str) -> str:
     """What one customer has: an IPv4 address, or an IPv6 network of 64 bits (RFC 6177), as text."""
     try:

@@ -29,6 +29,9 @@ class Metrics:
             "pinkmedia_rtmp_tls_connections", "Open RTMP connections over TLS.", registry=registry
         )
         self.srt_connections = Gauge("pinkmedia_srt_connections", "SRT publishers.", registry=registry)
+        self.http_connections = Gauge(
+            "pinkmedia_http_connections", "Open HTTP connections: viewers and proxies.", registry=registry
+        )
         self.publishers_closed = Counter(
             "pinkmedia_publishers_closed", "Publishers that left, by why.", ["reason"], registry=registry
         )

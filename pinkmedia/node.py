@@ -15,15 +15,13 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 
 import structlog
-import uvicorn
 import uvloop
 from prometheus_client import Counter
-from starlette.types import ASGIApp
 
 from ingest.admission import Reception
 from ingest.counters import IngestCounters
@@ -48,14 +46,14 @@ from pinkmedia.srt_metrics import SrtCollector
 from pinkmedia.store import StreamStore
 from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
-from web.app import MEDIA_PREFIX, create_app
-from web.hot_path import hot_protocol
+from web.app import create_app
+from web.gate import MediaGate
 from web.origin import Origin
+from web.server import HttpServer
+from web.viewer_limits import ViewerLimits, Viewers
 
 DEFAULT_CORES_SHARE = 0.9
 """Of the machine's cores that encoders may plan with; the node itself takes from one of them."""
-HTTP_DRAIN_SECONDS = 1
-"""How long answers in flight may take at the end. With the encoders' drain it keeps the whole stop under 5 s."""
 DVR_FOLDER = "dvr"
 """In the data folder."""
 STOP_REASON = "the server is shutting down"
@@ -146,8 +144,9 @@ class Node:
         self._answer_counters: dict[str, Counter] = {}
         self._origin = Origin(self.directory, on_answer=self._count_answer)
         self._http_socket = http_socket
-        app = create_app(self._origin, self.directory, self, settings.ingest_urls)
-        self._http = _HttpServer(app, hot_protocol(self._origin, MEDIA_PREFIX.encode()))
+        viewers = Viewers(_viewer_limits(settings))
+        gate = MediaGate(self._origin, viewers)
+        self._http = HttpServer(create_app(gate, self.directory, self, settings.ingest_urls, viewers), viewers, gate)
         self._http_task: asyncio.Task[None] | None = None
         self.is_ready = False
 
@@ -201,6 +200,7 @@ class Node:
         self._metrics.rtmp_connections.set(self._rtmp.connection_count)
         self._metrics.rtmp_tls_connections.set(self._rtmp.tls_connection_count)
         self._metrics.srt_connections.set(self._srt.connection_count)
+        self._metrics.http_connections.set(self._http.connection_count)
         self._metrics.rungs_left_out.set(self._governor.left_out_count)
         self._report_ingest()
         return self._metrics.render(), CONTENT_TYPE
@@ -254,27 +254,6 @@ class PartMetrics:
         self._metrics.encodings_given_up.inc()
 
 
-class _HttpServer(uvicorn.Server):
-    """uvicorn in our loop: we own the signals and the socket."""
-
-    def __init__(self, app: ASGIApp, protocol: type[asyncio.Protocol]) -> None:
-        config = uvicorn.Config(
-            app,
-            http=protocol,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="none",
-            timeout_graceful_shutdown=HTTP_DRAIN_SECONDS,
-        )
-        super().__init__(config)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def _certificate(settings: Settings) -> ServerCertificate | None:
     """Raises CertificateError."""
     if settings.tls_certificate is None or settings.tls_private_key is None:
@@ -289,6 +268,12 @@ def _srt_settings(settings: Settings) -> SrtSettings:
         latency=LatencyLimits(settings.srt_min_latency_ms, settings.srt_max_latency_ms),
         passphrase=None if path is None else read_passphrase(path),
         is_encrypted_only=settings.srt_encrypted_only,
+    )
+
+
+def _viewer_limits(settings: Settings) -> ViewerLimits:
+    return ViewerLimits(
+        settings.http_connections_per_address, settings.http_requests_per_address, settings.trusted_networks
     )
 
 

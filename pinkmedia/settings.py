@@ -5,7 +5,7 @@ Descriptions are what ``docs/configuration.md`` and the command line's help say.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -80,6 +80,23 @@ class Settings(BaseSettings):
     )
     srt_connections_per_address: int = Field(
         default=32, ge=1, le=500, description="Most SRT publishers from one address (IPv6: from one /64)."
+    )
+    http_connections_per_address: int = Field(
+        default=256,
+        ge=0,
+        le=100_000,
+        description="Most viewers' connections from one address (IPv6: from one /64); 0: any number.",
+    )
+    http_requests_per_address: int = Field(
+        default=1000,
+        ge=0,
+        le=1_000_000,
+        description="Most requests from one address in a second; a player makes some 20. 0: any number.",
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1, ::1",
+        description="Proxies that are believed when they say whose a request is (`X-Forwarded-For`); they themselves"
+        " are not limited.",
     )
     public_url: str | None = Field(
         default=None, description="URL that viewers reach this server at; shown in printed addresses instead of `host`."
@@ -197,6 +214,12 @@ class Settings(BaseSettings):
             raise ValueError("not the URL of a server")
         return url.rstrip("/")
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_trusted_proxies(cls, text: str) -> str:
+        _networks(text)
+        return text
+
     @field_validator("rtmp_reconnect_url")
     @classmethod
     def _check_reconnect_url(cls, url: str | None) -> str | None:
@@ -253,6 +276,11 @@ class Settings(BaseSettings):
         """URL that pages and playlists are reached at, without a trailing slash."""
         return self.public_url or f"http://{self.shown_host}:{self.http_port}"
 
+    @property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """`trusted_proxies`, read."""
+        return _networks(self.trusted_proxies)
+
     def tier_limits(self) -> dict[Tier, TierLimits]:
         """Each tier's limits."""
         return {tier: self._limits_of(tier) for tier in Tier}
@@ -301,6 +329,11 @@ def is_wildcard(host: str) -> bool:
 def bracketed(host: str) -> str:
     """A host as a URL spells it: IPv6 addresses in brackets (RFC 3986 §3.2.2)."""
     return f"[{host}]" if ":" in host else host
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Raises ValueError."""
+    return tuple(ip_network(each.strip()) for each in text.split(","))
 
 
 def _contradiction(key: str, accepted: str) -> PydanticCustomError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -11,10 +12,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web import api, client_configuration, pages
-from web.origin import Origin
-
-MEDIA_PREFIX = "/live/"
+from web import answers, api, client_configuration, pages
+from web.addresses import is_media
+from web.viewer_limits import Viewers
 
 
 class Streams(api.StreamStatus, client_configuration.StreamLimits, Protocol):
@@ -36,7 +36,11 @@ class Operations(Protocol):
 
 
 def create_app(
-    origin: Origin, streams: Streams, operations: Operations, ingest_urls: Callable[[str], Sequence[str]]
+    media: ASGIApp,
+    streams: Streams,
+    operations: Operations,
+    ingest_urls: Callable[[str], Sequence[str]],
+    viewers: Viewers,
 ) -> ASGIApp:
     """The application that the HTTP server runs.
 
@@ -52,8 +56,10 @@ def create_app(
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(MEDIA_PREFIX):
-            await origin(scope, receive, send)
+        if is_media(scope["path"]):
+            await media(scope, receive, send)
+        elif not viewers.may_ask(scope, time.monotonic()):
+            await answers.TOO_MANY_REQUESTS.send(send, has_body=scope["method"] != "HEAD")
         else:
             await rest(scope, receive, send)
 

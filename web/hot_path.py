@@ -3,8 +3,8 @@
 Strategy: uvicorn gives each request a task, an event and an ASGI conversation, which together cost three times what
 parsing and writing do. A request for something below ``/live/`` needs none of them: the connection itself drives the
 origin's coroutine, which has its answer at once or waits for a future, and writes the answer in one go. Whatever else
-may be asked (other paths and methods, pipelined requests, answers that are read from disk) goes uvicorn's way, on the
-same connection.
+may be asked (other paths and methods, pipelined requests, answers in many pieces or read from disk) goes uvicorn's way,
+on the same connection.
 """
 
 from __future__ import annotations
@@ -15,16 +15,13 @@ from functools import partial
 from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from web.answers import FAILED, Answer, StoredAnswer
+from web.answers import FAILED, AnyAnswer, StoredAnswer
+from web.connection import Connection
 
-STALL_SECONDS = 10.0
-"""A reader that takes nothing for so long is dropped: players give up earlier, and what it was sent costs memory."""
 JOINED_BYTES = 16 * 1024
 """Up to here copying an answer into one piece is cheaper than sending two."""
-
-AnyAnswer = Answer | StoredAnswer
 
 
 class Source(Protocol):
@@ -32,11 +29,6 @@ class Source(Protocol):
 
     def answer(self, scope: Scope) -> Coroutine[Any, Any, AnyAnswer]:
         """It may wait for futures, but for nothing that needs a task of its own."""
-
-
-def hot_protocol(source: Source, prefix: bytes) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol with a short way for what is below this path."""
-    return type("HotProtocol", (_HotProtocol,), {"_source": source, "_prefix": prefix})
 
 
 _NOBODY_WAITS = asyncio.Event()
@@ -59,12 +51,12 @@ class _Exchange:
         self.message_event = _NOBODY_WAITS
 
 
-class _HotProtocol(HttpToolsProtocol):
-    _source: Source
-    _prefix: bytes
-    _exchange: _Exchange | None = None
-    _stall: asyncio.TimerHandle | None = None
+class HotConnection(Connection):
+    """A connection with a short way for what is below a path."""
 
+    source: Source
+    prefix: bytes
+    _exchange: _Exchange | None = None
     _idle: asyncio.TimerHandle | None = None
     _answered_at = 0.0
 
@@ -75,9 +67,11 @@ class _HotProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
+        self.is_in_head = True
 
     def on_headers_complete(self) -> None:
         if self._is_hot():
+            self.head_is_whole()
             self._answer()
             return
         url, headers, is_expecting = self.url, self.headers, self.expect_100_continue
@@ -87,29 +81,18 @@ class _HotProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for timer in (self._stall, self._idle):
-            if timer is not None:
-                timer.cancel()
+        if self._idle is not None:
+            self._idle.cancel()
         if self._exchange is not None and not self._exchange.is_over:
             self._exchange.is_over = True
             self._exchange.coroutine.close()
         super().connection_lost(exc)
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._stall = self.loop.call_later(STALL_SECONDS, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
-
     # The short way
 
     def _is_hot(self) -> bool:
         return (
-            self.url.startswith(self._prefix)
+            self.url.startswith(self.prefix)
             and b"%" not in self.url
             and self.url.isascii()
             and (self.cycle is None or self.cycle.response_complete)
@@ -130,7 +113,7 @@ class _HotProtocol(HttpToolsProtocol):
             "headers": self.headers,
             "client": self.client,
         }
-        self._exchange = exchange = _Exchange(self._source.answer(scope), scope)
+        self._exchange = exchange = _Exchange(self.source.answer(scope), scope)
         self.cycle = exchange  # type: ignore[assignment]
         self._drive(exchange)
 
@@ -154,7 +137,7 @@ class _HotProtocol(HttpToolsProtocol):
     def _reply(self, exchange: _Exchange, answer: AnyAnswer) -> None:
         if self.transport.is_closing():
             return
-        if isinstance(answer, StoredAnswer) or self.flow.write_paused:
+        if isinstance(answer, StoredAnswer) or len(answer.chunks) > 1 or self.flow.write_paused:
             self._hand_over(exchange, answer)
             return
         pieces = [answer.head]

@@ -1,6 +1,6 @@
 """The media origin: a raw ASGI application, because it answers several requests per viewer and second.
 
-    /live/{stream}/index.m3u8                              multivariant playlist
+    /live/{stream}/index.m3u8                              multivariant playlist; other names: `web.addresses`
     /live/{stream}/{epoch}/{rendition}/media.m3u8          media playlist, with blocking reload
     /live/{stream}/{epoch}/{rendition}/init-{n}.mp4        CMAF header
     /live/{stream}/{epoch}/{rendition}/seg-{msn}.m4s       segment
@@ -27,11 +27,13 @@ from starlette.types import Receive, Scope, Send
 from packager.multivariant import multivariant_playlist
 from packager.playlist import media_playlist
 from packager.presentation import Presentation
-from packager.strip import STRIP_URI, Strip
+from packager.strip import STRIP_URI
 from packager.window import Window
-from pinkmedia.media import VideoTrack
+from pinkmedia.media import Part, VideoTrack
 from web import answers
-from web.answers import Answer, Header, StoredAnswer
+from web.addresses import OTHER_PLAYLIST_FILES, PLAYLIST_FILE, media_folder
+from web.answers import Answer, AnyAnswer, Playlist
+from web.conditions import conditioned
 from web.directives import BadDirective, blocking_target
 from web.waiting import Waiters
 
@@ -64,25 +66,18 @@ class RenditionFeed:
     def __init__(self) -> None:
         self.waiters = Waiters()
         self._version = -1
-        self._text = b""
-        self._answers: dict[tuple[bool, Header], Answer] = {}
-        """To this version, by encoding and cache header."""
+        self._playlist = Playlist("")
 
-    def playlist(self, window: Window, presentation: Presentation, cache: Header, *, is_gzipped: bool) -> Answer:
+    def playlist(self, window: Window, presentation: Presentation) -> Playlist:
         if self._version != window.version:
             others = presentation.others(window)
             text = media_playlist(window, epoch_wall_seconds=presentation.epoch_wall_seconds, others=others)
-            self._version, self._text = window.version, text.encode()
-            self._answers.clear()
-        answer = self._answers.get((is_gzipped, cache))
-        if answer is None:
-            body = answers.gzip(self._text) if is_gzipped else self._text
-            answer = self._answers[is_gzipped, cache] = answers.playlist(body, cache, is_gzipped=is_gzipped)
-        return answer
+            self._version, self._playlist = window.version, Playlist(text)
+        return self._playlist
 
 
 class Origin:
-    """Serves everything below ``/live/``."""
+    """Serves what `web.addresses` says is media."""
 
     def __init__(self, directory: LiveDirectory, *, on_answer: Callable[[str, int], None] | None = None) -> None:
         """``on_answer`` is told the class of each request (playlist, part, …) and its status, for the metrics."""
@@ -101,12 +96,13 @@ class Origin:
         answer = await self.answer(scope)
         await answer.send(send, has_body=scope["method"] != "HEAD")
 
-    async def answer(self, scope: Scope) -> Answer | StoredAnswer:
+    async def answer(self, scope: Scope) -> AnyAnswer:
         """To any request. It waits for nothing but futures (`web.hot_path`)."""
+        answer: AnyAnswer
         method = scope["method"]
-        answer: Answer | StoredAnswer
         if method in ("GET", "HEAD"):
             kind, answer = await self._answer(scope)
+            answer = conditioned(answer, method, dict(scope["headers"]))
         elif method == "OPTIONS":
             kind, answer = "preflight", answers.PREFLIGHT
         else:
@@ -115,26 +111,26 @@ class Origin:
             self._on_answer(kind, answer.status)
         return answer
 
-    async def _answer(self, scope: Scope) -> tuple[str, Answer | StoredAnswer]:
+    async def _answer(self, scope: Scope) -> tuple[str, AnyAnswer]:
         pieces = scope["path"].split("/")[2:]
-        if len(pieces) == 2 and pieces[1] == "index.m3u8":
-            return "multivariant", await self._multivariant(pieces[0], scope)
+        if len(pieces) == 2 and pieces[1] in (PLAYLIST_FILE, *OTHER_PLAYLIST_FILES):
+            return "multivariant", await self._multivariant(pieces[0], pieces[1], scope)
         if len(pieces) != 4:
             return "other", answers.NOT_FOUND
         stream_name, epoch, rendition_name, file = pieces
         presentation = self._directory.find_presentation(stream_name, epoch)
         if presentation is not None and rendition_name == PICTURES:
-            return "pictures", _pictures(presentation.strip, file)
+            return "pictures", _pictures(presentation, file)
         window = presentation.find(rendition_name) if presentation else None
         if presentation is None or window is None:
             return "other", answers.NOT_FOUND
         if file == "media.m3u8":
             return "playlist", await self._media_playlist(presentation, window, scope)
-        return await self._media(window, file)
+        return await self._media(window, file, presentation.epoch)
 
     # Playlists
 
-    async def _multivariant(self, stream_name: str, scope: Scope) -> Answer:
+    async def _multivariant(self, stream_name: str, file: str, scope: Scope) -> Answer:
         presentation = self._directory.find_presentation(stream_name)
         if presentation is None:
             return answers.NOT_FOUND
@@ -143,10 +139,9 @@ class Origin:
         windows = [window for window in presentation.windows if window.is_offered and window.is_ended == is_over]
         if not windows:
             return answers.NOT_FOUND
-        text = multivariant_playlist(windows, base_uri=f"{presentation.epoch}/").encode()
-        is_gzipped = answers.accepts_gzip(scope)
-        body = answers.gzip(text) if is_gzipped else text
-        return answers.playlist(body, answers.NO_CACHE, is_gzipped=is_gzipped)
+        folder = media_folder(file, stream_name)
+        playlist = Playlist(multivariant_playlist(windows, base_uri=f"{folder}{presentation.epoch}/"))
+        return playlist.answer(answers.NO_CACHE, is_gzipped=answers.accepts_gzip(scope))
 
     async def _wait_until_ready(self, presentation: Presentation) -> None:
         deadline = (presentation.begun_at or time.monotonic()) + READY_SECONDS
@@ -171,33 +166,40 @@ class Origin:
             await self._wait_for(window, *window.edge)
         if not window.is_playable:
             return answers.NOT_FOUND
-        return self._feed(window).playlist(window, presentation, cache, is_gzipped=answers.accepts_gzip(scope))
+        playlist = self._feed(window).playlist(window, presentation)
+        return playlist.answer(cache, is_gzipped=answers.accepts_gzip(scope))
 
     # Media
 
-    async def _media(self, window: Window, file: str) -> tuple[str, Answer | StoredAnswer]:
+    async def _media(self, window: Window, file: str, epoch: str) -> tuple[str, AnyAnswer]:
         match = _MEDIA_FILE.fullmatch(file)
         if match is None:
             return "other", answers.NOT_FOUND
+        segment = window.find_segment(int(match["segment"])) if match["segment"] is not None else None
+        if segment is not None and segment.stored_at is not None:
+            size_bytes = segment.size_bytes
+            stored = answers.stored_media(segment.stored_at, size_bytes, is_video=_is_video(window), epoch=epoch)
+            return "segment", stored
+        kind, chunks = await self._chunks(window, match)
+        return kind, answers.media(*chunks, is_video=_is_video(window), epoch=epoch)
+
+    async def _chunks(self, window: Window, match: re.Match[str]) -> tuple[str, tuple[bytes, ...]]:
         if match["msn"] is not None:
-            return "part", await self._part(window, int(match["msn"]), int(match["index"]))
+            part = await self._part(window, int(match["msn"]), int(match["index"]))
+            return "part", (part.data,) if part else ()
         if match["segment"] is not None:
             segment = window.find_segment(int(match["segment"]))
-            if segment is not None and segment.stored_at is not None:
-                stored = answers.stored_media(segment.stored_at, segment.size_bytes, is_video=_is_video(window))
-                return "segment", stored
-            is_whole = segment is not None and segment.is_complete
-            return "segment", answers.media(*segment.chunks if segment and is_whole else (), is_video=_is_video(window))
-        init = window.find_init(file)
-        return "init", answers.media(*[init.data] if init else (), is_video=_is_video(window))
+            return "segment", segment.chunks if segment and segment.is_complete else ()
+        init = window.find_init(match[0])
+        return "init", (init.data,) if init else ()
 
-    async def _part(self, window: Window, msn: int, index: int) -> Answer:
+    async def _part(self, window: Window, msn: int, index: int) -> Part | None:
         part = window.find_part(msn, index)
         # Only what the playlist announces is waited for; any other unknown part is refused at once (§6.2.6).
         if part is None and (msn, index) in (window.edge, window.hinted):
             await self._wait_for(window, msn, index)
             part = window.find_part(msn, index)
-        return answers.media(*[part.data] if part else (), is_video=_is_video(window))
+        return part
 
     # Waiting
 
@@ -236,11 +238,11 @@ class Origin:
         return waiters
 
 
-def _pictures(strip: Strip, file: str) -> Answer:
+def _pictures(presentation: Presentation, file: str) -> Answer:
     if file == STRIP_URI:
-        return answers.text_track(strip.webvtt())
-    jpeg = strip.find(file)
-    return answers.NOT_FOUND if jpeg is None else answers.picture(jpeg)
+        return answers.text_track(presentation.strip.webvtt())
+    jpeg = presentation.strip.find(file)
+    return answers.NOT_FOUND if jpeg is None else answers.picture(jpeg, epoch=presentation.epoch)
 
 
 def _is_video(window: Window) -> bool:

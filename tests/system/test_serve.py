@@ -228,6 +228,18 @@ async def test_garbage_on_the_rtmp_port_disturbs_nobody(server: ServerProcess, c
     assert '"reason": "' in closed[0]
 
 
+async def test_a_page_made_for_another_server_plays(server: ServerProcess, clip: Path) -> None:
+    key = server.create_stream("alice")
+    with Publisher(clip, f"{server.rtmp_url}/{key}"):
+        player = Player(f"{server.base_url}/app/alice/llhls.m3u8")
+        try:
+            variants = await until_live(player)
+            playlist = await follow_until_segment(player, variants[0].uri, msn=2)
+            await check_media(player, variants[0].uri, playlist)
+        finally:
+            await player.close()
+
+
 async def test_operators_pages(server: ServerProcess, clip: Path) -> None:
     key = server.create_stream("alice")
     with Publisher(clip, f"{server.rtmp_url}/{key}"):

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from web import hot_path
+from web import connection
 from web.answers import Answer, StoredAnswer, stored_media
-from web.hot_path import hot_protocol
+from web.server import HttpServer
+from web.viewer_limits import ViewerLimits, Viewers
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +45,7 @@ class Origin:
             case "large":
                 return Answer(200, (), (bytes(MANY_BYTES),))
             case "stored":
-                return stored_media(self._stored, self._stored.stat().st_size, is_video=True)
+                return stored_media(self._stored, self._stored.stat().st_size, is_video=True, epoch="e")
         query = scope["query_string"].decode()
         return Answer(200, ((b"x-way", b"short"),), (f"{scope['method']} {scope['path']} {query}".encode(),))
 
@@ -79,7 +79,7 @@ class Client:
 
 
 class Server:
-    def __init__(self, origin: Origin, uvicorn_server: uvicorn.Server, address: tuple[str, int]) -> None:
+    def __init__(self, origin: Origin, uvicorn_server: HttpServer, address: tuple[str, int]) -> None:
         self.origin = origin
         self.uvicorn = uvicorn_server
         self._address = address
@@ -91,15 +91,14 @@ class Server:
         return client
 
 
-class _QuietServer(uvicorn.Server):
-    @asynccontextmanager
-    async def serving(self, listener: socket.socket) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._serve([listener]))
-        while not self.started:
-            await asyncio.sleep(0.001)
-        yield
-        self.should_exit = True
-        await task
+@asynccontextmanager
+async def serving(server: HttpServer, listener: socket.socket) -> AsyncIterator[None]:
+    task = asyncio.create_task(server.serve([listener]))
+    while not server.started:
+        await asyncio.sleep(0.001)
+    yield
+    server.should_exit = True
+    await task
 
 
 @pytest.fixture
@@ -112,21 +111,11 @@ async def server(tmp_path: Path, keep_alive_seconds: int) -> AsyncIterator[Serve
     stored = tmp_path / "seg-1.m4s"
     stored.write_bytes(b"stored" * 100_000)
     origin = Origin(stored)
-    config = uvicorn.Config(
-        origin,
-        http=hot_protocol(origin, b"/live/"),
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=keep_alive_seconds,
-        timeout_graceful_shutdown=1,
-    )
-    config.load()
-    uvicorn_server = _QuietServer(config)
-    uvicorn_server.lifespan = config.lifespan_class(config)
+    http_server = HttpServer(origin, Viewers(ViewerLimits()), origin)
+    http_server.config.timeout_keep_alive = keep_alive_seconds
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(origin, uvicorn_server, listener.getsockname())
-        async with uvicorn_server.serving(listener):
+        server = Server(origin, http_server, listener.getsockname())
+        async with serving(http_server, listener):
             yield server
             for client in server.clients:
                 client.writer.close()
@@ -240,7 +229,7 @@ async def test_an_idle_connection_is_closed(server: Server) -> None:
 
 
 async def test_a_reader_that_takes_nothing_is_dropped(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hot_path, "STALL_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "STALL_SECONDS", 0.1)
     client = await server.connect()
     client.writer.transport.pause_reading()  # type: ignore[attr-defined]
     client.ask("/live/large")
@@ -253,8 +242,8 @@ async def test_a_server_that_stops_lets_who_waits_have_its_answer(server: Server
     client = await server.connect()
     client.ask("/live/wait")
     await until_waiting(server, 1)
-    for connection in server.uvicorn.server_state.connections:
-        connection.shutdown()
+    for each in server.uvicorn.server_state.connections:
+        each.shutdown()
     server.origin.gate.set_result(None)
     _, headers, body = await client.answer()
     assert (headers["connection"], body) == ("close", b"GET /live/wait ")

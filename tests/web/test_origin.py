@@ -12,6 +12,7 @@ from packager.presentation import Presentation
 from pinkmedia.media import PictureSheet, Rendition
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, ignore_part, layout, video_packets
 from web import origin as origin_module
+from web.addresses import is_media
 from web.origin import Origin
 
 pytestmark = pytest.mark.anyio
@@ -84,6 +85,27 @@ async def test_the_multivariant_playlist_names_the_epoch(stream: OneStream, clie
     assert response.headers["content-type"] == "application/vnd.apple.mpegurl"
     assert response.headers["cache-control"] == "no-cache"
     assert "\ne1/720p/media.m3u8\n" in response.text
+
+
+@pytest.mark.parametrize("path", ["/app/alice/llhls.m3u8", "/site/alice/playlist.m3u8", "/live/alice/llhls.m3u8"])
+async def test_other_names_of_the_multivariant_playlist_lead_to_the_same_media(
+    path: str, stream: OneStream, client: httpx.AsyncClient
+) -> None:
+    stream.advance(12)
+    stream.advance_audio(18)
+    assert is_media(path)
+    response = await client.get(path)
+    assert response.status_code == 200
+    (uri,) = [line for line in response.text.splitlines() if line.endswith("720p/media.m3u8")]
+    assert str(response.url.join(uri)) == f"http://origin{FOLDER}/media.m3u8"
+    assert (await client.get(response.url.join(uri))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/alice/llhls.m3u8", "/a/b/alice/llhls.m3u8", "/app/alice/index.m3u8", "/app/llhls.m3u8x"]
+)
+def test_what_is_not_the_origins(path: str) -> None:
+    assert not is_media(path)
 
 
 async def test_the_multivariant_playlist_waits_for_what_is_planned(
@@ -203,6 +225,8 @@ async def test_media_is_immutable(stream: OneStream, client: httpx.AsyncClient) 
         assert response.status_code == 200
         assert response.headers["content-type"] == "video/mp4"
         assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert response.headers["accept-ranges"] == "bytes"
+        assert response.headers["timing-allow-origin"] == "*"
     parts = [(await client.get(f"{FOLDER}/part-1.{index}.m4s")).content for index in range(10)]
     assert segment.content == b"".join(parts)
 
@@ -343,6 +367,35 @@ async def test_playlists_are_compressed_for_those_who_accept_it(stream: OneStrea
     assert packed.headers["vary"] == "Accept-Encoding"
 
 
+async def test_a_player_that_has_the_playlist_already(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(62)
+    stream.advance_audio(100)
+    for url in ("/live/alice/index.m3u8", f"{FOLDER}/media.m3u8"):
+        tag = (await client.get(url)).headers["etag"]
+        again = await client.get(url, headers={"If-None-Match": tag})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        assert again.headers["access-control-allow-origin"] == "*"
+        assert "content-length" not in again.headers
+    stream.advance(6)
+    assert (await client.get(url, headers={"If-None-Match": tag})).status_code == 200
+
+
+async def test_a_range_of_a_segment(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(62)
+    whole = await client.get(f"{FOLDER}/seg-1.m4s")
+    second_part = await client.get(f"{FOLDER}/part-1.1.m4s")
+    first = len((await client.get(f"{FOLDER}/part-1.0.m4s")).content)
+    last = first + len(second_part.content) - 1
+    ranged = await client.get(f"{FOLDER}/seg-1.m4s", headers={"Range": f"bytes={first}-{last}"})
+    assert (ranged.status_code, ranged.content) == (206, second_part.content)
+    assert ranged.headers["content-range"] == f"bytes {first}-{last}/{len(whole.content)}"
+    assert ranged.headers["content-length"] == str(len(second_part.content))
+    beyond = await client.get(f"{FOLDER}/seg-1.m4s", headers={"Range": f"bytes={len(whole.content)}-"})
+    assert beyond.status_code == 416
+    head = await client.head(f"{FOLDER}/seg-1.m4s", headers={"Range": "bytes=0-1"})
+    assert (head.status_code, head.headers["content-length"]) == (200, str(len(whole.content)))
+
+
 async def test_other_methods(stream: OneStream, client: httpx.AsyncClient) -> None:
     stream.advance(62)
     head = await client.head(f"{FOLDER}/seg-1.m4s")
@@ -351,4 +404,5 @@ async def test_other_methods(stream: OneStream, client: httpx.AsyncClient) -> No
     preflight = await client.options(f"{FOLDER}/seg-1.m4s")
     assert preflight.status_code == 204
     assert "GET" in preflight.headers["access-control-allow-methods"]
+    assert "Range" in preflight.headers["access-control-allow-headers"]
     assert (await client.post(f"{FOLDER}/seg-1.m4s")).status_code == 405

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
@@ -114,9 +115,10 @@ def parse_media(text: str) -> MediaPlaylist:
 class Player:
     """Reads one stream."""
 
-    def __init__(self, playback_url: str) -> None:
+    def __init__(self, playback_url: str, *, verify: ssl.SSLContext | bool = True) -> None:
+        """``verify`` says whose certificates are good."""
         self.playback_url = playback_url
-        self.client = httpx.AsyncClient(timeout=REQUEST_SECONDS)
+        self.client = httpx.AsyncClient(timeout=REQUEST_SECONDS, verify=verify)
 
     async def close(self) -> None:
         await self.client.aclose()

@@ -39,6 +39,7 @@ from pinkmedia.live.governor import Governor, GovernorSettings
 from pinkmedia.media import AudioTrack, Part, Rendition
 from pinkmedia.metrics import CONTENT_TYPE, Metrics
 from pinkmedia.passphrases import read_passphrase
+from pinkmedia.playback_tokens import PlaybackSigner, read_signer
 from pinkmedia.settings import Settings
 from pinkmedia.srt_metrics import SrtCollector
 from pinkmedia.store import StreamStore
@@ -46,6 +47,7 @@ from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
 from web.app import create_app
 from web.origin import Origin
+from web.playback_gate import PlaybackGate
 from web.server import HttpServer
 from web.viewer_limits import ViewerLimits, Viewers
 
@@ -93,13 +95,14 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         # Files and ports first: they are the most common mistakes, and nothing need be undone then.
         certificate = _certificate(settings)
         srt_settings = _srt_settings(settings)
+        signer = _signer(settings)
         http_socket = stack.enter_context(listen(settings, "http_port"))
         store = await StreamStore.open(settings.data_dir)
         stack.push_async_callback(store.close)
         pool = WorkerPool(encoder=settings.encoder)
         stack.push_async_callback(pool.close)
         await pool.start()
-        node = Node(settings, store, pool, http_socket, srt_settings, certificate)
+        node = Node(settings, store, pool, http_socket, srt_settings, certificate, signer)
         stack.push_async_callback(node.stop)
         await node.start()
         yield node
@@ -116,6 +119,7 @@ class Node:
         http_socket: socket.socket,
         srt_settings: SrtSettings,
         certificate: ServerCertificate | None = None,
+        signer: PlaybackSigner | None = None,
     ) -> None:
         self._settings = settings
         self.certificate = certificate
@@ -132,10 +136,12 @@ class Node:
         self._metrics.add(SrtCollector(self._srt.statistics))
         self._metrics.add(WorkerCollector(lambda: pool.load))
         self._reported = [IngestCounters(), IngestCounters()]
-        self._origin = Origin(self.directory, on_answer=self._count_answer)
+        gate = PlaybackGate(self.directory.is_private, signer)
+        media_url = settings.media_url or ""
+        self._origin = Origin(self.directory, gate=gate, media_url=media_url, on_answer=self._count_answer)
         self._http_socket = http_socket
         viewers = Viewers(_viewer_limits(settings))
-        app = create_app(self._origin, self.directory, self, settings.ingest_urls, viewers)
+        app = create_app(self._origin, self.directory, self, settings.ingest_urls, viewers, media_url)
         self._http = HttpServer(app, viewers)
         self._http_task: asyncio.Task[None] | None = None
         self.is_ready = False
@@ -246,6 +252,12 @@ def _certificate(settings: Settings) -> ServerCertificate | None:
     if settings.tls_certificate is None or settings.tls_private_key is None:
         return None
     return ServerCertificate(CertificateFiles(settings.tls_certificate, settings.tls_private_key))
+
+
+def _signer(settings: Settings) -> PlaybackSigner | None:
+    """Raises BadPlaybackSecret."""
+    path = settings.playback_secret_file
+    return None if path is None else read_signer(path)
 
 
 def _srt_settings(settings: Settings) -> SrtSettings:

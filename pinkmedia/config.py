@@ -101,10 +101,12 @@ _ACCEPTED_IN_WORDS = {
     "data_dir": "the path of a folder",
     "host": "an IP address or host name",
     "public_url": "an http:// or https:// URL",
+    "media_url": "an http:// or https:// URL",
     "rtmp_reconnect_url": "an rtmp:// or rtmps:// URL",
     "trusted_proxies": "IP addresses and networks, with commas between them",
     "tls_certificate": "the path of a PEM file",
     "tls_private_key": "the path of a PEM file",
+    "playback_secret_file": "the path of a text file",
     "srt_passphrase_file": "the path of a text file",
     "ladder": "a list of 1 to 16 rungs",
 }

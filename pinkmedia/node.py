@@ -41,14 +41,16 @@ from pinkmedia.live.governor import Governor, GovernorSettings
 from pinkmedia.media import AudioTrack, Part, Rendition
 from pinkmedia.metrics import CONTENT_TYPE, Metrics
 from pinkmedia.passphrases import read_passphrase
+from pinkmedia.playback_tokens import PlaybackSigner, read_signer
 from pinkmedia.settings import Settings
 from pinkmedia.srt_metrics import SrtCollector
 from pinkmedia.store import StreamStore
 from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
 from web.app import create_app
-from web.gate import MediaGate
+from web.limited_media import LimitedMedia
 from web.origin import Origin
+from web.playback_gate import PlaybackGate
 from web.server import HttpServer
 from web.viewer_limits import ViewerLimits, Viewers
 
@@ -98,6 +100,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         # Files and ports first: they are the most common mistakes, and nothing need be undone then.
         certificate = _certificate(settings)
         srt_settings = _srt_settings(settings)
+        signer = _signer(settings)
         http_socket = stack.enter_context(listen(settings, "http_port"))
         store = await StreamStore.open(settings.data_dir)
         stack.push_async_callback(store.close)
@@ -107,7 +110,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         pool = WorkerPool(encoder=settings.encoder)
         stack.push_async_callback(pool.close)
         await pool.start()
-        node = Node(settings, store, pool, http_socket, srt_settings, certificate, dvr)
+        node = Node(settings, store, pool, http_socket, srt_settings, dvr, certificate, signer)
         stack.push_async_callback(node.stop)
         await node.start()
         yield node
@@ -123,8 +126,9 @@ class Node:
         pool: WorkerPool,
         http_socket: socket.socket,
         srt_settings: SrtSettings,
+        dvr: DvrStore,
         certificate: ServerCertificate | None = None,
-        dvr: DvrStore | None = None,
+        signer: PlaybackSigner | None = None,
     ) -> None:
         self._settings = settings
         self.certificate = certificate
@@ -142,11 +146,14 @@ class Node:
         self._metrics.add(WorkerCollector(lambda: pool.load))
         self._reported = [IngestCounters(), IngestCounters()]
         self._answer_counters: dict[str, Counter] = {}
-        self._origin = Origin(self.directory, on_answer=self._count_answer)
+        gate = PlaybackGate(self.directory.is_private, signer)
+        media_url = settings.media_url or ""
+        self._origin = Origin(self.directory, gate=gate, media_url=media_url, on_answer=self._count_answer)
         self._http_socket = http_socket
         viewers = Viewers(_viewer_limits(settings))
-        gate = MediaGate(self._origin, viewers)
-        self._http = HttpServer(create_app(gate, self.directory, self, settings.ingest_urls, viewers), viewers, gate)
+        media = LimitedMedia(self._origin, viewers)
+        app = create_app(media, self.directory, self, settings.ingest_urls, viewers, media_url)
+        self._http = HttpServer(app, viewers, media)
         self._http_task: asyncio.Task[None] | None = None
         self.is_ready = False
 
@@ -259,6 +266,12 @@ def _certificate(settings: Settings) -> ServerCertificate | None:
     if settings.tls_certificate is None or settings.tls_private_key is None:
         return None
     return ServerCertificate(CertificateFiles(settings.tls_certificate, settings.tls_private_key))
+
+
+def _signer(settings: Settings) -> PlaybackSigner | None:
+    """Raises BadPlaybackSecret."""
+    path = settings.playback_secret_file
+    return None if path is None else read_signer(path)
 
 
 def _srt_settings(settings: Settings) -> SrtSettings:

@@ -98,8 +98,16 @@ class Settings(BaseSettings):
         description="Proxies that are believed when they say whose a request is (`X-Forwarded-For`); they themselves"
         " are not limited.",
     )
+    playback_secret_file: Path | None = Field(
+        default=None,
+        description="File with the secrets that sign addresses of private streams, one a line; the first one signs.",
+    )
     public_url: str | None = Field(
         default=None, description="URL that viewers reach this server at; shown in printed addresses instead of `host`."
+    )
+    media_url: str | None = Field(
+        default=None,
+        description="URL that playlists name media at, such as a CDN's that asks this server; none: relative ones.",
     )
     segment_target_seconds: float = Field(default=2.0, ge=1, le=6, description="Aimed-at duration of a media segment.")
     part_target_seconds: float = Field(
@@ -204,9 +212,9 @@ class Settings(BaseSettings):
             raise ValueError("not a switch")
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "media_url")
     @classmethod
-    def _check_public_url(cls, url: str | None) -> str | None:
+    def _check_server_url(cls, url: str | None) -> str | None:
         if url is None:
             return None
         parts = urlsplit(url)

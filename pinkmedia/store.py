@@ -102,6 +102,8 @@ class Stream:
     """It may not go live."""
     srt_passphrase: str | None = field(repr=False)
     """What its SRT publishers must encrypt with."""
+    is_private: bool
+    """Only who has a signed address may watch it."""
 
 
 class _UtcDateTime(TypeDecorator[datetime]):
@@ -131,6 +133,7 @@ _STREAM = Table(
     Column("is_blocked", Boolean, nullable=False, server_default=false()),
     # In clear: both sides of SRT derive keys from it.
     Column("srt_passphrase", String(80)),
+    Column("is_private", Boolean, nullable=False, server_default=false()),
 )
 
 
@@ -212,6 +215,13 @@ class StreamStore:
         """
         await self._change(name, {"is_blocked": is_blocked})
 
+    async def set_private(self, name: str, is_private: bool) -> None:
+        """Whether only who has a signed address may watch the stream.
+
+        Raises UnknownStream.
+        """
+        await self._change(name, {"is_private": is_private})
+
     async def set_srt_passphrase(self, name: str, passphrase: str | None) -> None:
         """Holds from the stream's next publisher on; None takes it away.
 
@@ -281,6 +291,7 @@ def _stream(row: Row[Any]) -> Stream:
         Tier(row.tier),
         bool(row.is_blocked),
         row.srt_passphrase,
+        bool(row.is_private),
     )
 
 

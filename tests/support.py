@@ -94,10 +94,10 @@ class ServerProcess:
 
     def create_stream(self, name: str, tier: str = "partner") -> str:
         """Makes a stream, of the tier without limits that tests would meet; returns its key."""
-        return self._run("stream", "create", name, "--tier", tier)
+        return self.run("stream", "create", name, "--tier", tier)
 
-    def _run(self, *arguments: str) -> str:
-        """The last line that the program prints."""
+    def run(self, *arguments: str) -> str:
+        """Runs a command beside the server; returns the last line that it prints, if it prints any."""
         done = subprocess.run(
             [sys.executable, "-m", "pinkmedia", *arguments],
             cwd=self.log_path.parent,
@@ -107,11 +107,11 @@ class ServerProcess:
             timeout=COMMAND_SECONDS,
         )
         assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()[-1]
+        return done.stdout.rstrip("\n").rpartition("\n")[2]
 
     def set_passphrase(self, name: str) -> str:
         """Has the stream's SRT publishers encrypt; returns the passphrase."""
-        return self._run("stream", "set-passphrase", name)
+        return self.run("stream", "set-passphrase", name)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS

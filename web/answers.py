@@ -27,6 +27,7 @@ _GZIP_WANTED = re.compile(rb"gzip(?:;\s*q=(?!0(?:\.0*)?$).*)?", re.IGNORECASE)
 Header = tuple[bytes, bytes]
 
 NO_CACHE: Header = (b"cache-control", b"no-cache")
+NO_STORE: Header = (b"cache-control", b"no-store")
 _IMMUTABLE: Header = (b"cache-control", b"public, max-age=31536000, immutable")
 _BRIEFLY: Header = (b"cache-control", b"public, max-age=1")
 _CORS: tuple[Header, ...] = (
@@ -159,11 +160,16 @@ NOT_FOUND = problem(404, "There is nothing at this address (any more).\n")
 METHOD_NOT_ALLOWED = problem(405, "Only GET, HEAD and OPTIONS are answered here.\n")
 TOO_MANY_REQUESTS = Answer(
     429,
-    ((b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"), (b"retry-after", b"1")),
+    ((b"content-type", b"text/plain; charset=utf-8"), NO_STORE, (b"retry-after", b"1")),
     (b"Too many requests come from your address.\n",),
 )
 FAILED = problem(500, "The server has failed here; its log says why.\n")
 PREFLIGHT = Answer(204, _PREFLIGHT)
+
+
+def forbidden(text: str) -> Answer:
+    """Not for this viewer: nothing that a cache may keep for another one."""
+    return Answer(403, ((b"content-type", b"text/plain; charset=utf-8"), NO_STORE), (text.encode(),))
 
 
 def unsatisfiable(size_bytes: int) -> Answer:

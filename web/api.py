@@ -31,41 +31,45 @@ class StreamStatus(Protocol):
     def encoding_of(self, stream_name: str) -> tuple[str, str | None]:
         """How its rungs fare: ``none``, ``running``, ``restarting`` or ``given_up``; and why the last worker failed."""
 
+    def is_private(self, stream_name: str) -> bool:
+        """Whether only who has a signed address may watch it."""
+
     async def is_known(self, stream_name: str) -> bool:
         """Whether the stream exists at all."""
 
     def find_presentation(self, stream_name: str, epoch: str | None = None) -> Presentation | None: ...
 
 
-def routes(streams: StreamStatus) -> list[Route]:
-    """Everything below ``/api/v1``."""
+def routes(streams: StreamStatus, media_url: str = "") -> list[Route]:
+    """Everything below ``/api/v1``. ``media_url`` is where viewers find the media, if not here."""
 
     async def list_streams(request: Request) -> Response:
-        return JSONResponse({"streams": [_described(streams, name) for name in streams.live_names()]}, headers=_HEADERS)
+        names = [name for name in streams.live_names() if not streams.is_private(name)]
+        return JSONResponse({"streams": [_described(streams, name, media_url) for name in names]}, headers=_HEADERS)
 
     async def get_stream(request: Request) -> Response:
         name = request.path_params["stream"]
         if not await streams.is_known(name):
             return _unknown_stream(name)
-        return JSONResponse(_described(streams, name), headers=_HEADERS)
+        return JSONResponse(_described(streams, name, media_url), headers=_HEADERS)
 
     async def redirect_to_playlist(request: Request) -> Response:
         name = request.path_params["stream"]
         if not await streams.is_known(name):
             return _unknown_stream(name)
-        return RedirectResponse(playback_url(name), status_code=302, headers=_HEADERS)
+        return RedirectResponse(playback_url(name, media_url), status_code=302, headers=_HEADERS)
 
     async def redirect_to_strip(request: Request) -> Response:
         name = request.path_params["stream"]
-        presentation = streams.find_presentation(name)
+        presentation = _shown(streams, name)
         if presentation is None or presentation.thumbnail is None:
             return problem_details(404, "no-thumbnail", "There are no pictures of this stream now", headers=_HEADERS)
-        url = f"/live/{name}/{presentation.epoch}/{PICTURES}/{STRIP_URI}"
+        url = f"{media_url}/live/{name}/{presentation.epoch}/{PICTURES}/{STRIP_URI}"
         return RedirectResponse(url, status_code=302, headers=_HEADERS)
 
     async def get_thumbnail(request: Request) -> Response:
         name = request.path_params["stream"]
-        presentation = streams.find_presentation(name)
+        presentation = _shown(streams, name)
         if presentation is None or presentation.thumbnail is None:
             return problem_details(404, "no-thumbnail", "There is no picture of this stream now", headers=_HEADERS)
         headers = _HEADERS | {"Cache-Control": f"public, max-age={THUMBNAIL_MAX_AGE_SECONDS}"}
@@ -85,19 +89,24 @@ def thumbnail_url(stream_name: str) -> str:
     return f"/api/v1/live/streams/{stream_name}/thumbnail.jpg"
 
 
-def playback_url(stream_name: str) -> str:
+def playback_url(stream_name: str, media_url: str = "") -> str:
     """Where a stream's multivariant playlist is."""
-    return f"/live/{stream_name}/index.m3u8"
+    return f"{media_url}/live/{stream_name}/index.m3u8"
 
 
-def _described(streams: StreamStatus, name: str) -> dict[str, str | None]:
+def _shown(streams: StreamStatus, name: str) -> Presentation | None:
+    """What everybody may have pictures of."""
+    return None if streams.is_private(name) else streams.find_presentation(name)
+
+
+def _described(streams: StreamStatus, name: str, media_url: str) -> dict[str, str | None]:
     transcoding, problem = streams.encoding_of(name)
     return {
         "name": name,
         "status": streams.status_of(name),
         "transcoding": transcoding,
         "transcoding_problem": problem,
-        "playback_url": playback_url(name),
+        "playback_url": playback_url(name, media_url),
         "thumbnail_url": thumbnail_url(name),
     }
 

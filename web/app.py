@@ -41,17 +41,19 @@ def create_app(
     operations: Operations,
     ingest_urls: Callable[[str], Sequence[str]],
     viewers: Viewers,
+    media_url: str = "",
 ) -> ASGIApp:
     """The application that the HTTP server runs.
 
-    ``ingest_urls`` gives the publishing URLs for a client that has reached this server at a host.
+    ``ingest_urls`` gives the publishing URLs for a client that has reached this server at a host; ``media_url`` is
+    where viewers find the media, if not here.
     """
     rest = Starlette(
         routes=[
-            *api.routes(streams),
+            *api.routes(streams, media_url),
             *client_configuration.routes(streams, ingest_urls),
             *_operator_routes(operations),
-            *pages.routes(),
+            *pages.routes(media_url),
         ]
     )
 

@@ -52,10 +52,10 @@ class _Exchange:
 
 
 class HotConnection(Connection):
-    """A connection with a short way for what is below a path."""
+    """A connection with a short way for what is below some paths."""
 
     source: Source
-    prefix: bytes
+    prefixes: tuple[bytes, ...]
     _exchange: _Exchange | None = None
     _idle: asyncio.TimerHandle | None = None
     _answered_at = 0.0
@@ -92,7 +92,7 @@ class HotConnection(Connection):
 
     def _is_hot(self) -> bool:
         return (
-            self.url.startswith(self.prefix)
+            self.url.startswith(self.prefixes)
             and b"%" not in self.url
             and self.url.isascii()
             and (self.cycle is None or self.cycle.response_complete)

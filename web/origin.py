@@ -31,10 +31,11 @@ from packager.strip import STRIP_URI
 from packager.window import Window
 from pinkmedia.media import Part, VideoTrack
 from web import answers
-from web.addresses import OTHER_PLAYLIST_FILES, PLAYLIST_FILE, media_folder
+from web.addresses import OTHER_PLAYLIST_FILES, PLAYLIST_FILE, is_media, media_folder
 from web.answers import Answer, AnyAnswer, Playlist
 from web.conditions import conditioned
 from web.directives import BadDirective, blocking_target
+from web.playback_gate import ALLOWED, CHECK_FILE, OPEN_GATE, PlaybackGate, split_token
 from web.waiting import Waiters
 
 BLOCK_SECONDS = 5.0
@@ -79,9 +80,22 @@ class RenditionFeed:
 class Origin:
     """Serves what `web.addresses` says is media."""
 
-    def __init__(self, directory: LiveDirectory, *, on_answer: Callable[[str, int], None] | None = None) -> None:
-        """``on_answer`` is told the class of each request (playlist, part, …) and its status, for the metrics."""
+    def __init__(
+        self,
+        directory: LiveDirectory,
+        *,
+        gate: PlaybackGate = OPEN_GATE,
+        media_url: str = "",
+        on_answer: Callable[[str, int], None] | None = None,
+    ) -> None:
+        """``on_answer`` is told the class of each request (playlist, part, …) and its status, for the metrics.
+
+        ``media_url`` is the address, without a slash at its end, below which multivariant playlists name media; empty:
+        they name it relatively.
+        """
         self._directory = directory
+        self._gate = gate
+        self._media_url = media_url
         self._on_answer = on_answer
         self._feeds: WeakKeyDictionary[Window, RenditionFeed] = WeakKeyDictionary()
         self._presentation_waiters: WeakKeyDictionary[Presentation, Waiters] = WeakKeyDictionary()
@@ -112,9 +126,16 @@ class Origin:
         return answer
 
     async def _answer(self, scope: Scope) -> tuple[str, AnyAnswer]:
-        pieces = scope["path"].split("/")[2:]
+        path, token = split_token(scope["path"])
+        if token is not None and not is_media(path):
+            return "other", answers.NOT_FOUND
+        pieces = path.split("/")[2:]
+        if pieces and (refusal := self._gate.refusal(pieces[0], token, scope)) is not None:
+            return "refused", refusal
+        if len(pieces) == 2 and pieces[1] == CHECK_FILE:
+            return "check", ALLOWED
         if len(pieces) == 2 and pieces[1] in (PLAYLIST_FILE, *OTHER_PLAYLIST_FILES):
-            return "multivariant", await self._multivariant(pieces[0], pieces[1], scope)
+            return "multivariant", await self._multivariant(pieces[0], pieces[1], scope, token)
         if len(pieces) != 4:
             return "other", answers.NOT_FOUND
         stream_name, epoch, rendition_name, file = pieces
@@ -130,7 +151,7 @@ class Origin:
 
     # Playlists
 
-    async def _multivariant(self, stream_name: str, file: str, scope: Scope) -> Answer:
+    async def _multivariant(self, stream_name: str, file: str, scope: Scope, token: str | None) -> Answer:
         presentation = self._directory.find_presentation(stream_name)
         if presentation is None:
             return answers.NOT_FOUND
@@ -139,7 +160,7 @@ class Origin:
         windows = [window for window in presentation.windows if window.is_offered and window.is_ended == is_over]
         if not windows:
             return answers.NOT_FOUND
-        folder = media_folder(file, stream_name)
+        folder = media_folder(file, stream_name, token, self._media_url)
         playlist = Playlist(multivariant_playlist(windows, base_uri=f"{folder}{presentation.epoch}/"))
         return playlist.answer(answers.NO_CACHE, is_gzipped=answers.accepts_gzip(scope))
 

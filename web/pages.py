@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jinja2
 from starlette.requests import Request
@@ -34,43 +35,47 @@ CONTENT_TYPES = {
 """Files with other suffixes (licences, build stamps) are not served."""
 
 _STREAM_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
-_CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "media-src 'self' blob:",  # Media Source Extensions
-        "worker-src 'self' blob:",  # hls.js makes its demuxer's worker from its own text
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'self'",
-    )
-)
 _NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 _PAGE_HEADERS = _NO_SNIFFING | {
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
 }
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-def routes() -> list[Route]:
-    """The landing page, the watch pages and the static files.
+def routes(media_url: str = "") -> list[Route]:
+    """The landing page, the watch pages and the static files; media may come from ``media_url``, too.
 
     Raises EnvironmentFault when the player has not been built.
     """
     static = StaticFiles.read(STATIC_FOLDER)
     if PLAYER_FILE not in static.files:
         raise EnvironmentFault(f"web/static/{PLAYER_FILE} is missing: install the package, its build fetches it")
-    pages = _Pages(static)
+    pages = _Pages(static, _content_security_policy(media_url))
     return [
         Route("/", pages.landing),
         Route("/watch/{stream}", pages.watch),
         Route("/static/{version}/{path:path}", static.answer),
     ]
+
+
+def _content_security_policy(media_url: str) -> str:
+    parts = urlsplit(media_url)
+    media = f" {parts.scheme}://{parts.netloc}" if media_url else ""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            f"connect-src 'self'{media}",
+            f"media-src 'self' blob:{media}",  # Media Source Extensions; and players that are the browser's own
+            "worker-src 'self' blob:",  # hls.js makes its demuxer's worker from its own text
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'self'",
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,8 @@ def _read_file(path: Path) -> StaticFile:
 class _Pages:
     """The endpoints that render templates."""
 
-    def __init__(self, static: StaticFiles) -> None:
+    def __init__(self, static: StaticFiles, content_security_policy: str) -> None:
+        self._headers = _PAGE_HEADERS | {"Content-Security-Policy": content_security_policy}
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATE_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
         )
@@ -149,4 +155,4 @@ class _Pages:
     def _render(
         self, request: Request, template: str, context: dict[str, object] | None = None, *, status: int = 200
     ) -> Response:
-        return self._templates.TemplateResponse(request, template, context, status_code=status, headers=_PAGE_HEADERS)
+        return self._templates.TemplateResponse(request, template, context, status_code=status, headers=self._headers)

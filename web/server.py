@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from web.addresses import MEDIA_PREFIX
+from web.addresses import MEDIA_PREFIX, SIGNED_PREFIX
 from web.connection import STALL_SECONDS
 from web.hot_path import HotConnection, Source
 from web.viewer_limits import Viewers
@@ -28,7 +28,7 @@ class HttpServer(uvicorn.Server):
     """uvicorn in our loop: we own the signals and the socket."""
 
     def __init__(self, app: ASGIApp, viewers: Viewers, media: Source) -> None:
-        """``media`` answers what is below MEDIA_PREFIX as ``app`` does, by a shorter way."""
+        """``media`` answers for live media as ``app`` does, by a shorter way."""
         config = uvicorn.Config(
             app,
             http=_connection_class(viewers, media),
@@ -62,7 +62,7 @@ def _connection_class(viewers: Viewers, media: Source) -> type[asyncio.Protocol]
 
     class ViewerConnection(HotConnection):
         source = media
-        prefix = MEDIA_PREFIX.encode()
+        prefixes = (MEDIA_PREFIX.encode(), SIGNED_PREFIX.encode())
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from pinkmedia.commands.flags import takes_settings
+from pinkmedia.errors import UsageError
 from pinkmedia.settings import Settings
 from pinkmedia.tiers import Tier
 
 if TYPE_CHECKING:
     from pinkmedia.store import Stream, StreamStore
+
+MOST_HOURS = 24 * 366
+"""For a camera that a customer watches; a secret is replaced more often."""
+SECONDS_PER_HOUR = 3600
 
 Result = TypeVar("Result")
 StreamName = Annotated[str, typer.Argument(help="1 to 63 of a-z, 0-9, _ and -.")]
@@ -92,6 +100,54 @@ def unblock(name: StreamName, load: Callable[[], Settings]) -> None:
     _explain(f"Stream {name} may go live.")
 
 
+@app.command("set-private")
+@takes_settings("data_dir")
+def set_private(name: StreamName, load: Callable[[], Settings]) -> None:
+    """Let only those with a signed address watch a stream."""
+    _with_store(load(), lambda store: store.set_private(name, True))
+    _explain(f"Stream {name} is private; to make an address for a viewer: pinkmedia stream sign-url {name}")
+
+
+@app.command("set-public")
+@takes_settings("data_dir")
+def set_public(name: StreamName, load: Callable[[], Settings]) -> None:
+    """Let everybody watch a stream."""
+    _with_store(load(), lambda store: store.set_private(name, False))
+    _explain(f"Stream {name} is public.")
+
+
+@app.command("sign-url")
+@takes_settings("data_dir", "host", "http_port", "public_url", "media_url", "playback_secret_file")
+def sign_url(
+    name: StreamName,
+    load: Callable[[], Settings],
+    hours: Annotated[float, typer.Option(min=0.01, max=MOST_HOURS, help="How long it lets its holder watch.")] = 12,
+    address: Annotated[str | None, typer.Option(help="The only IP address that may use it; of IPv6, its /64.")] = None,
+) -> None:
+    """Print a playback address with a signature, alone, on the last line."""
+    from pinkmedia.playback_tokens import read_signer
+    from pinkmedia.store import UnknownStream
+
+    settings = load()
+    if settings.playback_secret_file is None:
+        raise UsageError("nothing can be signed without a secret: set playback_secret_file")
+    signer = read_signer(settings.playback_secret_file)
+    if _with_store(settings, lambda store: store.find_by_name(name)) is None:
+        raise UnknownStream(name)
+    expires = int(time.time() + hours * SECONDS_PER_HOUR)
+    token = signer.sign(name, expires, None if address is None else _checked_address(address))
+    until = datetime.fromtimestamp(expires, UTC)
+    _explain(f"Whoever has this address may watch stream {name} until {until:%Y-%m-%d %H:%M} UTC:")
+    typer.echo(f"{settings.media_url or settings.base_url}/signed/{token}/live/{name}/index.m3u8")
+
+
+def _checked_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise UsageError(f"{text!r} is not an IP address") from None
+
+
 @app.command("list")
 @takes_settings("data_dir")
 def list_streams(load: Callable[[], Settings]) -> None:
@@ -126,9 +182,9 @@ def _print_table(streams: list[Stream]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("Name", "Tier", "Blocked", "Key ends in", "Made (UTC)", "Key made (UTC)", box=box.SIMPLE_HEAD)
+    table = Table("Name", "Tier", "Access", "Key ends in", "Made (UTC)", "Key made (UTC)", box=box.SIMPLE_HEAD)
     for stream in streams:
         made, rotated = (f"{moment:%Y-%m-%d %H:%M}" for moment in (stream.created_at, stream.key_rotated_at))
-        blocked = "blocked" if stream.is_blocked else ""
-        table.add_row(stream.name, stream.tier, blocked, f"…{stream.key_hint}", made, rotated)
+        access = [word for word, is_so in (("blocked", stream.is_blocked), ("private", stream.is_private)) if is_so]
+        table.add_row(stream.name, stream.tier, " ".join(access), f"…{stream.key_hint}", made, rotated)
     Console().print(table)

@@ -58,6 +58,8 @@ class LiveStream:
         """When the publisher's key was made; a later key in the store means that it was rotated."""
         self.tier = Tier.STANDARD
         """That of the last publisher's admission."""
+        self.is_private = False
+        """Only who has a signed address may watch it: as of its last look-up."""
         self.presentations: dict[str, Presentation] = {}
         self.history = SourceHistory()
 
@@ -114,6 +116,7 @@ class LiveDirectory:
         if stream.publisher is not None:
             raise PublishRefused(Refusal.ALREADY_PUBLISHING)
         stream.publisher, stream.admitted_key_at, stream.tier = request, known.key_rotated_at, known.tier
+        stream.is_private = known.is_private
         if stream.broadcast is None:
             stream.broadcast = self._new_broadcast(stream)
         stream.broadcast.expect_source()
@@ -204,6 +207,8 @@ class LiveDirectory:
             return
         if publisher is not stream.publisher:  # meanwhile; the new one was admitted just now
             return
+        if known is not None:
+            stream.is_private = known.is_private
         if known is not None and known.is_blocked:
             log.info("stream_blocked", stream=stream.name)
             self._finish(stream)  # nobody is waited for
@@ -234,6 +239,11 @@ class LiveDirectory:
         if broadcast is None or broadcast.presentation is None or not broadcast.presentation.has_begun:
             return OFFLINE
         return broadcast.state.value
+
+    def is_private(self, stream_name: str) -> bool:
+        """Whether only who has a signed address may watch what is published of it."""
+        stream = self._streams.get(stream_name)
+        return stream is not None and stream.is_private
 
     def encoding_of(self, stream_name: str) -> tuple[str, str | None]:
         """How the rungs fare: ``none``, ``running``, ``restarting`` or ``given_up``; and why the last worker failed."""

@@ -69,6 +69,39 @@ class TestStream:
         assert run_command("stream", "unblock", "alice", directory=tmp_path).returncode == 0
         assert not any("blocked" in row for row in rows())
 
+    def test_a_private_stream_and_an_address_for_a_viewer(self, tmp_path: Path) -> None:
+        run_command("stream", "create", "alice", directory=tmp_path)
+        assert run_command("stream", "set-private", "alice", directory=tmp_path).returncode == 0
+        assert "private" in run_command("stream", "list", directory=tmp_path).stdout
+        (tmp_path / "secrets.txt").write_text("s" * 40)
+        signing = ("stream", "sign-url", "alice", "--playback-secret-file", "secrets.txt")
+        free = run_command(*signing, "--public-url", "https://live.example.com", directory=tmp_path)
+        assert re.fullmatch(
+            r"https://live\.example\.com/signed/\d{10}\.[\w-]{43}/live/alice/index\.m3u8\n", free.stdout
+        )
+        bound = run_command(*signing, "--hours", "1", "--address", "2001:db8::1", directory=tmp_path)
+        assert re.fullmatch(
+            r"http://localhost:8080/signed/\d{10}\.ip\.[\w-]{43}/live/alice/index\.m3u8\n", bound.stdout
+        )
+        assert "s" * 40 not in free.stdout + free.stderr
+        assert run_command("stream", "set-public", "alice", directory=tmp_path).returncode == 0
+        assert "private" not in run_command("stream", "list", directory=tmp_path).stdout
+
+    def test_an_address_that_cannot_be_signed(self, tmp_path: Path) -> None:
+        run_command("stream", "create", "alice", directory=tmp_path)
+        assert_refused(
+            run_command("stream", "sign-url", "alice", directory=tmp_path),
+            "nothing can be signed without a secret: set playback_secret_file",
+            exit_code=2,
+        )
+        (tmp_path / "secrets.txt").write_text("s" * 40)
+        environment = {"PINKMEDIA_PLAYBACK_SECRET_FILE": "secrets.txt"}
+        signing = ("stream", "sign-url")
+        unknown = run_command(*signing, "bob", directory=tmp_path, environment=environment)
+        assert (unknown.returncode, "there is no stream 'bob'" in unknown.stderr) == (1, True)
+        bad = run_command(*signing, "alice", "--address", "here", directory=tmp_path, environment=environment)
+        assert_refused(bad, "'here' is not an IP address", exit_code=2)
+
     def test_a_passphrase_is_made_or_read_and_taken_away(self, tmp_path: Path) -> None:
         run_command("stream", "create", "alice", directory=tmp_path)
         made = run_command("stream", "set-passphrase", "alice", directory=tmp_path)

@@ -79,6 +79,11 @@ async def test_a_tier_and_a_block_change_nothing_else(store: StreamStore) -> Non
     await store.set_tier("alice", Tier.PASSTHROUGH)
     await store.set_blocked("alice", True)
     assert await store.find_by_key(key) == replace(before, tier=Tier.PASSTHROUGH, is_blocked=True)
+    await store.set_private("alice", True)
+    private = await store.find_by_name("alice")
+    assert private is not None
+    assert private.is_private
+    await store.set_private("alice", False)
     await store.set_blocked("alice", False)
     alice, bob = await store.list()
     assert alice == replace(before, tier=Tier.PASSTHROUGH)
@@ -182,7 +187,7 @@ async def test_a_file_of_the_first_version_is_upgraded(tmp_path: Path) -> None:
         opened = await StreamStore.open(tmp_path)
         (alice,) = await opened.list()
         assert (alice.name, alice.key_hint, alice.created_at.timestamp()) == ("alice", "hint", 1.0)
-        assert (alice.tier, alice.is_blocked) == (Tier.STANDARD, False)
+        assert (alice.tier, alice.is_blocked, alice.is_private) == (Tier.STANDARD, False, False)
         await opened.close()
 
     async with anyio.create_task_group() as group:  # a server and a command may open it at the same time

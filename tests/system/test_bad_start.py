@@ -56,6 +56,15 @@ def test_a_passphrase_file_of_no_use(tmp_path: Path, secret: str | None, complai
     assert complaint in line
 
 
+def test_a_file_of_playback_secrets_of_no_use(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.txt"
+    path.write_text("too short")
+    exit_code, line = refused(tmp_path, playback_secret_file=path)
+    assert exit_code == 2
+    assert f"{path}: needs 1 to 8 secrets" in line
+    assert "too short" not in line
+
+
 def test_a_data_folder_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     exit_code, line = refused(tmp_path, data_dir=tmp_path / "file")

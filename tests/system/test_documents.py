@@ -17,7 +17,7 @@ import pytest
 from tests.pinkmedia.command_line import clean_environment
 from tests.support import STOP_SECONDS, Publisher, ServerProcess
 from tests.system.player import Player
-from tests.system.test_serve import until_live
+from tests.system.test_serve import check_media, follow_until_segment, until_live
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,7 @@ def test_every_command_is_tried_below() -> None:
     tried = {".venv/bin/pinkmedia doctor", ".venv/bin/pinkmedia stream create", ".venv/bin/pinkmedia serve"}
     tried |= {"ffmpeg", "curl", "pinkmedia push"} | SCRIPTS
     tried |= {"gst-launch-1.0", ".venv/bin/pinkmedia stream set-passphrase"}  # in tests/interop
+    tried |= {".venv/bin/pinkmedia stream set-private", ".venv/bin/pinkmedia stream sign-url"}
     untried = [line for _, line in commands() if not line.startswith(tuple(tried))]
     assert untried == []
 
@@ -74,6 +75,37 @@ def test_the_doctor_and_a_first_stream(tmp_path: Path) -> None:
         # The doctor may find this machine's usual ports in use; it still gives its findings.
         assert done.returncode == 0 or "_port" in done.stdout, done.stderr
     assert re.fullmatch(r"pk_[\w-]{43}\n", done.stdout)
+
+
+async def test_a_private_stream_is_watched_as_documented(clip: Path, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets.txt"
+    secrets.write_text("0123456789abcdef" * 4)
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "integrating.md").read_text(), flags=re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    with ServerProcess(tmp_path, playback_secret_file=secrets) as server:
+        key = server.create_stream("alice")
+        server.run(*find(".venv/bin/pinkmedia stream set-private")[1:])
+        url = server.run(*find(".venv/bin/pinkmedia stream sign-url")[1:])
+        path = names["signed_path"](secrets.read_text(), "alice", 4)
+        players = [Player(url), Player(server.base_url + path)]
+        try:
+            with Publisher(clip, f"{server.rtmp_url}/{key}"):
+                for player in players:
+                    variants = await until_live(player)
+                    playlist = await follow_until_segment(player, variants[0].uri, msn=2)
+                    await check_media(player, variants[0].uri, playlist)
+                unsigned = httpx.get(f"{server.base_url}/live/alice/index.m3u8")
+                listed = httpx.get(f"{server.base_url}/api/v1/live/streams").json()
+                thumbnail = httpx.get(f"{server.base_url}/api/v1/live/streams/alice/thumbnail.jpg")
+        finally:
+            for player in players:
+                await player.close()
+        log, arguments = server.log_path.read_text(), Path(f"/proc/{server.pid}/cmdline").read_text()
+    assert (unsigned.status_code, unsigned.text) == (403, "This stream is private: it needs a signed address.\n")
+    assert listed == {"streams": []}
+    assert thumbnail.status_code == 404
+    assert secrets.read_text() not in log + arguments
 
 
 async def test_publishing_with_ffmpeg_and_asking_the_api(server: ServerProcess, clip: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
@@ -17,10 +17,11 @@ from tests.certificates import trusting_client
 from tests.support import Publisher, ServerProcess, make_clip, require_tool
 from tests.system.nginx import Nginx
 from tests.system.player import Player
-from tests.system.test_serve import check_durations, check_media, follow_until_segment, until_live
+from tests.system.test_serve import WAIT_SECONDS, check_durations, check_media, follow_until_segment, until_live
 
 pytestmark = pytest.mark.anyio
 VIEWERS = 50
+SECRET = "not-to-be-found-in-any-log-or-address"
 CURL_SECONDS = 30.0
 _HINT = re.compile(r'^#EXT-X-PRELOAD-HINT:TYPE=PART,URI="([^"]+)"', re.MULTILINE)
 
@@ -54,6 +55,15 @@ class Edge:
         metrics = (await self.player.client.get(f"{self.server.base_url}/metrics")).text
         (count,) = re.findall(rf'^pinkmedia_http_requests_total{{route="{kind}"}} (\S+)$', metrics, re.MULTILINE) or [0]
         return int(float(count))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    secrets = tmp_path / "secrets.txt"
+    secrets.write_text(SECRET)
+    with ServerProcess(tmp_path, playback_secret_file=secrets) as server:
+        yield server
+    assert SECRET not in server.log_path.read_text()
 
 
 @pytest.fixture
@@ -172,6 +182,46 @@ async def test_operators_pages_are_not_for_everybody(edge: Edge) -> None:
         assert (await edge.get(edge.server.base_url + path)).status_code == 200
         assert (await edge.get(edge.nginx.base_url + path)).status_code == 404
     assert (await edge.get(f"{edge.nginx.base_url}/healthz")).text == "ok\n"
+
+
+async def test_what_is_signed_is_kept_once_and_given_to_those_who_may_have_it(edge: Edge) -> None:
+    server, origin = edge.server, edge.nginx.base_url
+    server.run("stream", "set-private", "alice")
+    urls = [server.run("stream", "sign-url", "alice", "--hours", "1").replace(server.base_url, origin) for _ in "ab"]
+    urls.append(server.run("stream", "sign-url", "alice", "--hours", "2").replace(server.base_url, origin))
+    await until_private(edge)
+    assert len(set(urls)) >= 2
+    players = [Player(url, verify=trusting_client()) for url in urls]
+    try:
+        playlist = await follow_until_segment(players[0], edge.uri, msn=2)
+        (name, *_) = [segment.uri for segment in playlist.segments if segment.uri]
+        whole = await players[0].bytes(edge.uri, name)
+        before = await edge.origin_requests("segment")
+        assert [await player.bytes(edge.uri, name) for player in players] == [whole] * 3
+        assert await edge.origin_requests("segment") == before
+        msn, part = playlist.next_part
+        before = await edge.origin_requests("playlist")
+        asked = [urljoin(url, edge.uri) + f"?_HLS_msn={msn}&_HLS_part={part + 2}" for url in urls]
+        texts = await asyncio.gather(*(player.text(url) for player, url in zip(players, asked, strict=True)))
+        assert len(set(texts)) == 1
+        assert await edge.origin_requests("playlist") == before + 1
+    finally:
+        for player in players:
+            await player.close()
+    segment_url = urljoin(urljoin(urls[0], edge.uri), name)
+    for refused in (segment_url.replace("/live/alice", "/live/bob"), segment_url.replace("/signed/1", "/signed/2")):
+        answer = await edge.get(refused)
+        assert (answer.status_code, answer.text) == (403, "The signature of this address is not valid.\n")
+        assert answer.headers["access-control-allow-origin"] == "*"
+    unsigned = await edge.get(urljoin(edge.playlist_url, name))
+    assert (unsigned.status_code, unsigned.headers["cache-control"]) == (403, "no-store")
+
+
+async def until_private(edge: Edge) -> None:
+    """The server looks within two seconds."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while (await edge.get(edge.player.playback_url)).status_code != httpx.codes.FORBIDDEN:
+            await asyncio.sleep(0.05)
 
 
 async def test_viewers_are_told_apart_behind_it(tmp_path: Path) -> None:

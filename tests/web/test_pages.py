@@ -57,6 +57,15 @@ async def test_every_page_forbids_what_it_does_not_need(path: str, client: httpx
     assert headers["referrer-policy"] == "no-referrer"
 
 
+async def test_media_may_come_from_elsewhere() -> None:
+    app = Starlette(routes=pages.routes("https://cdn.example.com/pinkmedia"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://origin") as client:
+        policy = (await client.get("/watch/alice")).headers["content-security-policy"].split("; ")
+    assert "connect-src 'self' https://cdn.example.com" in policy
+    assert "media-src 'self' blob: https://cdn.example.com" in policy
+    assert "script-src 'self'" in policy
+
+
 @pytest.mark.parametrize("path", ["/", "/watch/alice", "/watch/Not-A-Name"])
 async def test_pages_obey_their_own_policy(path: str, client: httpx.AsyncClient) -> None:
     text = (await client.get(path)).text

@@ -229,6 +229,23 @@ async def test_a_blocked_stream_is_not_admitted(site: Site) -> None:
     assert (await site.publish()).stream_name == "alice"
 
 
+async def test_a_private_stream_is_private_from_its_first_part(site: Site) -> None:
+    await site.store.set_private("alice", True)
+    await site.publish()
+    assert site.directory.is_private("alice")
+    assert not site.directory.is_private("bob")
+
+
+async def test_a_stream_becomes_private_while_it_is_live(site: Site) -> None:
+    await site.publish()
+    for is_private in (True, False):
+        await site.store.set_private("alice", is_private)
+        async with asyncio.timeout(5):
+            while site.directory.is_private("alice") is not is_private:
+                await asyncio.sleep(0.01)
+    assert site.disconnected == []
+
+
 @pytest.mark.parametrize("is_interrupted", [False, True])
 async def test_a_block_ends_a_broadcast_at_once(site: Site, is_interrupted: bool) -> None:
     publication = await site.publish()

@@ -12,7 +12,7 @@ from web.origin import Origin
 from web.viewer_limits import Viewers
 
 
-class MediaGate:
+class LimitedMedia:
     """In front of the origin."""
 
     def __init__(self, origin: Origin, viewers: Viewers) -> None:

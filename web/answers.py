@@ -102,3 +102,8 @@ def gzip(data: bytes) -> bytes:
     """RFC 1952, without a time stamp so that equal playlists are equal bytes."""
     deflater = zlib.compressobj(GZIP_LEVEL, wbits=zlib.MAX_WBITS | 16)
     return deflater.compress(data) + deflater.flush()
+
+
+def start(status: int, headers: tuple[Header, ...]) -> dict[str, Any]:
+    """The head of an answer whose length is not known yet."""
+    return {"type": "http.response.start", "status": status, "headers": [*headers, *_CORS]}

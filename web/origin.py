@@ -5,6 +5,7 @@
     /live/{stream}/{epoch}/{rendition}/init-{n}.mp4        CMAF header
     /live/{stream}/{epoch}/{rendition}/seg-{msn}.m4s       segment
     /live/{stream}/{epoch}/{rendition}/part-{msn}.{i}.m4s  part; the announced one is waited for
+    /live/{stream}[/{epoch}]/manifest.mpd                  DASH (`web.dash`)
     /live/{stream}/{epoch}/pictures/strip.vtt              where small pictures for a seek bar are
     /live/{stream}/{epoch}/pictures/sheet-{n}.{tiles}.jpg  small pictures, up to 25 in one image
 
@@ -32,6 +33,7 @@ from packager.window import Window
 from pinkmedia.media import VideoTrack
 from web import answers
 from web.answers import Answer
+from web.dash import Dash
 from web.directives import BadDirective, blocking_target
 from web.waiting import Waiters
 
@@ -88,6 +90,11 @@ class Origin:
         self._on_answer = on_answer
         self._feeds: WeakKeyDictionary[Window, RenditionFeed] = WeakKeyDictionary()
         self._presentation_waiters: WeakKeyDictionary[Presentation, Waiters] = WeakKeyDictionary()
+        self._dash = Dash(
+            directory,
+            wait_until_ready=self._wait_until_ready,
+            waiters_of=lambda window: self._feed(window).waiters,
+        )
 
     @property
     def waiting_count(self) -> int:
@@ -111,6 +118,8 @@ class Origin:
         pieces = scope["path"].split("/")[2:]
         if len(pieces) == 2 and pieces[1] == "index.m3u8":
             return "multivariant", await self._multivariant(pieces[0], scope)
+        if (answer := await self._dash.answer(pieces, scope)) is not None:
+            return answer
         if len(pieces) != 4:
             return "other", answers.NOT_FOUND
         stream_name, epoch, rendition_name, file = pieces

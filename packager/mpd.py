@@ -36,6 +36,8 @@ UPDATE_SECONDS = 0.5
 TARGET_DELAY_SECONDS = 0.6
 """Added to the hold back of HLS: players learn of a segment up to UPDATE_SECONDS late, and count from the clock, not
 from what is published, so that what encoders and the publisher's line take is in it, too."""
+PATIENCE_SECONDS = 0.8
+"""How much of a Period may be there before it is shown without what is late: less than players have in store."""
 LOWEST_LATENCY_RATIO, HIGHEST_LATENCY_RATIO = 0.5, 4.0
 """Of the target: the range in which players only change their speed."""
 SLOWEST_RATE, FASTEST_RATE = 0.95, 1.05
@@ -103,6 +105,8 @@ def _dynamic(windows: Sequence[Window], start: str, epoch_wall_seconds: float) -
         "publishTime": _date_time(epoch_wall_seconds + newest_seconds),
         "minimumUpdatePeriod": _duration(UPDATE_SECONDS),
         "timeShiftBufferDepth": _duration(layout.window_seconds),
+        # Where players begin that do not begin at the target latency (Shaka).
+        "suggestedPresentationDelay": _duration(layout.part_hold_back_seconds),
         "maxSegmentDuration": _duration(_announced_seconds(layout)),
     }
 
@@ -152,12 +156,19 @@ def _stretches(breaks: Sequence[Boundary]) -> list[_Stretch]:
 
 
 def _has_come(stretch: _Stretch, sets: Mapping[SetKey, Sequence[Window]]) -> bool:
-    """Something of each AdaptationSet is there: players read once what a Period has."""
+    """All that is served is there: some players read once what a Period has. What is late is waited for a while, but
+    there is something of each AdaptationSet in any case."""
     served = [set_windows for set_windows in map(_served, sets.values()) if set_windows]
-    return bool(served) and all(
-        any(stretch.holds(segment.msn) for window in set_windows for segment in window.segments)
-        for set_windows in served
-    )
+    come = [[_is_in(window, stretch) for window in set_windows] for set_windows in served]
+    newest_seconds = max((window.end_seconds for set_windows in served for window in set_windows), default=0.0)
+    is_late = newest_seconds - stretch.start_ticks / VIDEO_TIMESCALE > PATIENCE_SECONDS
+    return bool(come) and all(any(each) if is_late else all(each) for each in come)
+
+
+def _is_in(window: Window, stretch: _Stretch) -> bool:
+    """It has come as far as this, be it with a gap."""
+    newest = _newest(window)
+    return newest is not None and newest.msn >= stretch.first_msn
 
 
 def _period(

@@ -94,7 +94,7 @@ def test_a_live_manifest() -> None:
         ' profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic"'
         ' minBufferTime="PT0.6S" availabilityStartTime="2023-11-14T22:13:19.000Z"'
         ' publishTime="2023-11-14T22:13:22.005Z" minimumUpdatePeriod="PT0.5S" timeShiftBufferDepth="PT12S"'
-        ' maxSegmentDuration="PT2.699S">\n'
+        ' suggestedPresentationDelay="PT0.6S" maxSegmentDuration="PT2.699S">\n'
         '  <ServiceDescription id="0">\n'
         '    <Latency target="1200" min="600" max="4800" referenceId="0"/>\n'
         '    <PlaybackRate min="0.95" max="1.05"/>\n'
@@ -241,6 +241,15 @@ def test_a_period_is_not_shown_before_all_of_it_has_come() -> None:
     made = broken()
     assert len(root_of(made).findall("Period", NAMESPACE)) == 1
     assert timeline(root_of(made), "audio") == [(48_000, 129_552, 0)]  # nothing is announced beyond the break
+
+
+def test_what_is_late_in_a_period_is_waited_for_a_while() -> None:
+    made = live(rendition("720p"), rendition("480p"), frames=60, boundaries=(90_000,))
+    made.add_boundary(450_000, has_discontinuity=True)
+    write_frames(made, rendition("720p"), 24, start_seconds=5)
+    assert len(root_of(made).findall("Period", NAMESPACE)) == 1
+    write(made, "720p", list(video_packets(30, start_ticks=450_000))[24:])
+    assert representations(root_of(made)) == [["720p", "480p"], ["720p"]]
 
 
 def test_a_period_keeps_its_beginning_when_that_has_left_the_window() -> None:

@@ -1,11 +1,11 @@
-"""Runs play.mjs, the viewer, for whoever wants to know what is seen."""
+"""Runs play.mjs, the viewer, for whoever wants to know what is seen; and other scripts that drive the browser."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,19 @@ PLAY_SCRIPT = Path(__file__).with_name("play.mjs")
 ROOT = Path(__file__).parents[2]
 
 
-@contextmanager
-def viewer(url: str, screenshot_folder: Path) -> Iterator[Iterator[dict[str, Any]]]:
+def viewer(url: str, screenshot_folder: Path) -> AbstractContextManager[Iterator[dict[str, Any]]]:
     """Opens a watch page; yields what the viewer reports."""
+    screenshot_folder.mkdir(parents=True, exist_ok=True)
+    return browser_script(PLAY_SCRIPT, url, str(screenshot_folder))
+
+
+@contextmanager
+def browser_script(script: Path, *arguments: str) -> Iterator[Iterator[dict[str, Any]]]:
+    """Runs a script that drives Chromium; yields what it reports."""
     if not (ROOT / "node_modules" / "playwright-core").is_dir():
         pytest.fail("playwright-core is missing; install it with: npm ci --ignore-scripts")
-    screenshot_folder.mkdir(parents=True, exist_ok=True)
-    arguments = [str(PLAY_SCRIPT), require_tool("chromium"), url, str(screenshot_folder)]
-    with subprocess.Popen([require_tool("node"), *arguments], stdout=subprocess.PIPE, text=True) as process:
+    command = [require_tool("node"), str(script), require_tool("chromium"), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield map(json.loads, process.stdout)

@@ -124,7 +124,7 @@ class Dash:
         if window.find_part(msn, 0) is None:
             await self._wait_for(window, lambda: window.has_reached(msn, 0))
             segment = window.find_segment(msn)
-            if segment is None or not segment.parts or _begins_period(window, segment):
+            if segment is None or not segment.parts or _has_other_header(window, segment):
                 return answers.NOT_FOUND
         return GrowingSegment(200, _growing_headers(window), window=window, msn=msn, waiters=self._waiters_of(window))
 
@@ -209,10 +209,11 @@ def _has_woken(window: Window) -> bool:
     return window.is_playable or window.is_ended
 
 
-def _begins_period(window: Window, segment: Segment) -> bool:
-    """It is not what was announced under its number: players find it in the next manifest, under another Period."""
+def _has_other_header(window: Window, segment: Segment) -> bool:
+    """It cannot be decoded as what was announced under its number; players find it in the next manifest, under another
+    Period. One behind a mere break can: it says itself where on the timeline it lies."""
     before = window.find_segment(segment.msn - 1)
-    return segment.has_discontinuity or (before is not None and before.init_uri != segment.init_uri)
+    return before is not None and before.init_uri != segment.init_uri
 
 
 def _growing_headers(window: Window) -> tuple[Header, ...]:

@@ -29,7 +29,9 @@ class PackagerSettings:
     part_target_seconds: float = 0.2
     """Parts last about this long; the frame rate decides exactly."""
     window_seconds: float = 12.0
-    """How much of the past is listed and kept in memory."""
+    """How much of the past is kept in memory, and listed at least."""
+    dvr_seconds: float = 0.0
+    """How much of it is listed, where it can be stored."""
     audio_only: bool = True
     """The sound of the smallest picture is offered without any, too."""
 
@@ -45,7 +47,10 @@ class Layout:
     """What parts are cut to, in whole frames."""
     part_target_seconds: float
     """PART-TARGET: at least the longest part of any rendition."""
+    memory_seconds: float
+    """How much of the past memory holds."""
     window_seconds: float
+    """How much of it is listed, where there is an archive."""
 
     @property
     def part_hold_back_seconds(self) -> float:
@@ -91,5 +96,6 @@ def plan_layout(settings: PackagerSettings, tracks: Iterable[Track], segment_tar
         segment_target_seconds=segment_target_seconds,
         part_seconds=wanted_seconds,
         part_target_seconds=part_target_seconds,
-        window_seconds=settings.window_seconds,
+        memory_seconds=settings.window_seconds,
+        window_seconds=max(settings.window_seconds, settings.dvr_seconds),
     )

@@ -92,6 +92,20 @@ def manifest(
     return "\n".join(lines) + "\n"
 
 
+def manifest_state(windows: Sequence[Window], breaks: Sequence[Boundary]) -> tuple[object, ...]:
+    """What the manifest depends on: the same one stays true as long as this is equal."""
+    sets = _adaptation_sets(windows)
+    shown = [stretch for stretch in _stretches(breaks) if _has_come(stretch, sets)]
+    return len(breaks), len(shown), *map(_window_state, windows)
+
+
+def _window_state(window: Window) -> tuple[object, ...]:
+    newest = _newest(window)
+    edge = (newest.msn, newest.is_complete) if newest else None
+    oldest_msn = window.segments[0].msn if window.segments else None
+    return oldest_msn, edge, window.is_playable, window.is_ended
+
+
 # The document
 
 
@@ -202,10 +216,10 @@ def _run(window: Window, stretch: _Stretch) -> list[Segment]:
     for segment in reversed(window.segments):
         is_there = not segment.is_gap and (segment.is_complete or bool(segment.parts))
         if stretch.holds(segment.msn) and is_there and (not run or segment.init_uri == run[0].init_uri):
-            run.insert(0, segment)
+            run.append(segment)
         elif run:
             break
-    return run
+    return run[::-1]
 
 
 # AdaptationSets

@@ -32,7 +32,7 @@ def media_playlist(window: Window, *, epoch_wall_seconds: float, others: Iterabl
     first_with_parts = _first_segment_with_parts(window)
     init_uri = None
     for segment in window.segments:
-        if not segment.parts and not segment.is_gap:
+        if not segment.is_listed:
             continue
         if segment.has_discontinuity:
             lines.append("#EXT-X-DISCONTINUITY")

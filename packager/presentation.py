@@ -14,7 +14,7 @@ from packager.event_message import event_message
 from packager.layout import Layout
 from packager.rendition import RenditionPackager
 from packager.strip import Strip
-from packager.window import Window
+from packager.window import SegmentArchive, Window
 from pinkmedia.media import Packet, Part, PictureSheet, Rendition, TimedMetadata, VideoTrack
 
 
@@ -22,9 +22,16 @@ class Presentation:
     """Takes packets on the presentation's timeline; holds what players ask for."""
 
     def __init__(
-        self, epoch: str, layout: Layout, expected: Iterable[str], *, on_part: Callable[[Rendition, Part], None]
+        self,
+        epoch: str,
+        layout: Layout,
+        expected: Iterable[str],
+        *,
+        on_part: Callable[[Rendition, Part], None],
+        archive: SegmentArchive | None = None,
     ) -> None:
-        """``expected`` names the renditions that are planned; ``on_part`` is told of every part published."""
+        """``expected`` names the renditions that are planned; ``on_part`` is told of every part published; the
+        ``archive`` takes what memory need not hold."""
         self.epoch = epoch
         self.layout = layout
         self.epoch_wall_seconds = 0.0
@@ -35,7 +42,7 @@ class Presentation:
         self.is_ended = False
         self.thumbnail: bytes | None = None
         """The newest still picture (JPEG), where there are any; None after the end."""
-        self.strip = Strip(layout.window_seconds)
+        self.strip = Strip(layout.memory_seconds if archive is None else layout.window_seconds)
         self.observers: list[Callable[[], None]] = []
         """Called when a rendition is added or withdrawn, and at the end."""
         self.on_asked: Callable[[], None] = _ignore
@@ -46,6 +53,7 @@ class Presentation:
         self._metadata_count = 0
         self._packagers: dict[str, RenditionPackager] = {}
         self._on_part = on_part
+        self._archive = archive
 
     @property
     def windows(self) -> list[Window]:
@@ -91,7 +99,9 @@ class Presentation:
         if packager is not None:
             packager.change(rendition)
             return
-        packager = RenditionPackager(rendition, self.layout, self._boundaries, on_part=self._on_part)
+        packager = RenditionPackager(
+            rendition, self.layout, self._boundaries, on_part=self._on_part, archive=self._archive
+        )
         packager.window.on_asked = lambda: self.on_asked()
         self._packagers[rendition.name] = packager
         self._changed()

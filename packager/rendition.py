@@ -20,7 +20,7 @@ from packager.boundaries import Boundaries, Boundary
 from packager.fragment import Sample, write_fragment
 from packager.init_segment import init_segment
 from packager.layout import Layout
-from packager.window import Segment, Window
+from packager.window import Segment, SegmentArchive, Window
 from pinkmedia.media import InitSegment, Packet, Part, Rendition, VideoTrack
 
 SHORTEST_SAMPLE_TICKS = 1
@@ -45,9 +45,10 @@ class RenditionPackager:
         boundaries: Boundaries,
         *,
         on_part: Callable[[Rendition, Part], None],
+        archive: SegmentArchive | None = None,
     ) -> None:
         self._on_part = on_part
-        self.window = Window(rendition, layout)
+        self.window = Window(rendition, layout, archive)
         self._layout = layout
         self._boundaries = boundaries
         self._segment_msn: int | None = None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 
 from packager.layout import Layout
 from pinkmedia.media import InitSegment, Part, Rendition
@@ -34,6 +36,8 @@ class Segment:
     is_complete: bool = False
     is_gap: bool = False
     """Nothing was made for this time; it is listed so that numbers stay aligned (EXT-X-GAP)."""
+    stored_at: Path | None = None
+    """Where its bytes are when memory has let go of them."""
 
     @property
     def uri(self) -> str:
@@ -48,15 +52,36 @@ class Segment:
         self.size_bytes += len(part.data)
 
     @property
+    def is_listed(self) -> bool:
+        """There is something to list: it has begun."""
+        return bool(self.parts) or self.is_gap or self.stored_at is not None
+
+    def store(self, path: Path) -> None:
+        """Its bytes are in this file from now on; its parts are gone."""
+        self.stored_at = path
+        self.parts = []
+
+    @property
     def chunks(self) -> tuple[bytes, ...]:
         """Its bytes, part by part: nothing is copied for a reader."""
         return tuple(part.data for part in self.parts)
 
 
+class SegmentArchive(Protocol):
+    """Takes what memory does not hold any more. No call waits."""
+
+    def keep(self, window: Window, segment: Segment) -> None:
+        """A segment is to be stored (`Segment.store`); or, if that cannot be, the window to be cut behind it."""
+
+    def forget(self, segment: Segment) -> None:
+        """A segment is not served any more; it may be stored, or not yet."""
+
+
 class Window:
     """The published state of one rendition. Observers are called after every change, when it is already readable."""
 
-    def __init__(self, rendition: Rendition, layout: Layout) -> None:
+    def __init__(self, rendition: Rendition, layout: Layout, archive: SegmentArchive | None = None) -> None:
+        """Without an archive only what memory holds is listed."""
         self.rendition = rendition
         self.layout = layout
         self.segments: deque[Segment] = deque()
@@ -76,7 +101,13 @@ class Window:
         """Discontinuities that have left the list (EXT-X-DISCONTINUITY-SEQUENCE)."""
         self.bandwidth = BandwidthMeter(rendition.bit_rate_bps)
         self.observers: list[Callable[[], None]] = []
-        self._lingering: deque[Segment] = deque(maxlen=LINGERING_SEGMENTS)
+        self._archive = archive
+        self._lingering: deque[Segment] = deque()
+        self._listed_seconds = 0.0
+        """Of complete segments."""
+        self._held_count = 0
+        """How many of these, the newest, memory holds."""
+        self._held_seconds = 0.0
         self._inits: dict[str, InitSegment] = {}
         self._newest_init_uri = ""
 
@@ -86,7 +117,7 @@ class Window:
 
     @property
     def is_playable(self) -> bool:
-        return not self.is_withdrawn and any(segment.parts for segment in self.segments)
+        return not self.is_withdrawn and any(segment.parts for segment in reversed(self.segments))
 
     @property
     def is_offered(self) -> bool:
@@ -175,15 +206,29 @@ class Window:
         """Completes the open segment, which has at least one part or is a gap, and lets the oldest go."""
         segment = self.segments[-1]
         segment.is_complete = True
+        self._held_count += 1
+        self._held_seconds += segment.duration_seconds
+        self._listed_seconds += segment.duration_seconds
         if not segment.is_gap and segment.duration_seconds >= self.layout.target_duration_seconds / 2:
             self.bandwidth.add(segment)  # the peak is that of segments of about the target duration (§4.4.6.2)
+        self._store_old()
         self._trim()
+        self._changed()
+
+    def cut(self, msn: int) -> None:
+        """Forgets all segments up to this one: what is listed has no holes."""
+        while self.segments and self.segments[0].is_complete and self.segments[0].msn <= msn:
+            self._forget_oldest()
         self._changed()
 
     def clear(self) -> None:
         """Forgets all segments: what follows has nothing to do with them any more."""
+        if self._archive is not None:
+            for segment in (*self._lingering, *self.segments):
+                self._archive.forget(segment)
         self.segments.clear()
         self._lingering.clear()
+        self._held_count, self._held_seconds, self._listed_seconds = 0, 0.0, 0.0
         self._changed()
 
     def withdraw(self, *, is_dormant: bool = False) -> None:
@@ -200,16 +245,36 @@ class Window:
         self.is_ended = True
         self._changed()
 
-    def _trim(self) -> None:
-        listed_seconds = sum(segment.duration_seconds for segment in self.segments)
-        while len(self.segments) > FEWEST_LISTED_SEGMENTS:
-            listed_seconds -= self.segments[0].duration_seconds
-            if listed_seconds < self.layout.window_seconds:
+    def _store_old(self) -> None:
+        """Hands to the archive what memory need not hold."""
+        while self._archive is not None and self._held_count > FEWEST_LISTED_SEGMENTS:
+            oldest = self.segments[-self._held_count]
+            if self._held_seconds - oldest.duration_seconds < self.layout.memory_seconds:
                 return
-            oldest = self.segments.popleft()
-            self.discontinuity_sequence += oldest.has_discontinuity
-            self._lingering.append(oldest)
-            self._forget_unused_inits()
+            self._held_count -= 1
+            self._held_seconds -= oldest.duration_seconds
+            self._archive.keep(self, oldest)
+
+    def _trim(self) -> None:
+        window_seconds = self.layout.memory_seconds if self._archive is None else self.layout.window_seconds
+        while len(self.segments) > FEWEST_LISTED_SEGMENTS:
+            if self._listed_seconds - self.segments[0].duration_seconds < window_seconds:
+                return
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        oldest = self.segments.popleft()
+        self.discontinuity_sequence += oldest.has_discontinuity
+        self._listed_seconds -= oldest.duration_seconds
+        if self._held_count > len(self.segments) - (self.open_segment is not None):  # it was one of these
+            self._held_count -= 1
+            self._held_seconds -= oldest.duration_seconds
+        self._lingering.append(oldest)
+        if len(self._lingering) > LINGERING_SEGMENTS:
+            gone = self._lingering.popleft()
+            if self._archive is not None:
+                self._archive.forget(gone)
+        self._forget_unused_inits()
 
     def _forget_unused_inits(self) -> None:
         used = {segment.init_uri for segment in (*self._lingering, *self.segments)} | {self._newest_init_uri}

@@ -22,6 +22,7 @@ from dataclasses import asdict
 import structlog
 import uvicorn
 import uvloop
+from prometheus_client import Counter
 from starlette.types import ASGIApp
 
 from ingest.admission import Reception
@@ -36,6 +37,7 @@ from pinkmedia.certificate import CertificateFiles, ServerCertificate
 from pinkmedia.listening import listen
 from pinkmedia.live.broadcast import BroadcastSettings
 from pinkmedia.live.directory import LiveDirectory
+from pinkmedia.live.dvr import DvrStore
 from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.governor import Governor, GovernorSettings
 from pinkmedia.media import AudioTrack, Part, Rendition
@@ -46,13 +48,16 @@ from pinkmedia.srt_metrics import SrtCollector
 from pinkmedia.store import StreamStore
 from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
-from web.app import create_app
+from web.app import MEDIA_PREFIX, create_app
+from web.hot_path import hot_protocol
 from web.origin import Origin
 
 DEFAULT_CORES_SHARE = 0.9
 """Of the machine's cores that encoders may plan with; the node itself takes from one of them."""
 HTTP_DRAIN_SECONDS = 1
 """How long answers in flight may take at the end. With the encoders' drain it keeps the whole stop under 5 s."""
+DVR_FOLDER = "dvr"
+"""In the data folder."""
 STOP_REASON = "the server is shutting down"
 
 log = structlog.get_logger(__name__)
@@ -98,10 +103,13 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         http_socket = stack.enter_context(listen(settings, "http_port"))
         store = await StreamStore.open(settings.data_dir)
         stack.push_async_callback(store.close)
+        dvr = DvrStore(settings.data_dir / DVR_FOLDER)
+        await dvr.start()
+        stack.push_async_callback(dvr.close)
         pool = WorkerPool(encoder=settings.encoder)
         stack.push_async_callback(pool.close)
         await pool.start()
-        node = Node(settings, store, pool, http_socket, srt_settings, certificate)
+        node = Node(settings, store, pool, http_socket, srt_settings, certificate, dvr)
         stack.push_async_callback(node.stop)
         await node.start()
         yield node
@@ -118,6 +126,7 @@ class Node:
         http_socket: socket.socket,
         srt_settings: SrtSettings,
         certificate: ServerCertificate | None = None,
+        dvr: DvrStore | None = None,
     ) -> None:
         self._settings = settings
         self.certificate = certificate
@@ -126,7 +135,7 @@ class Node:
         self._governor = Governor(_governor_settings(settings))
         host = EncoderHost(pool, self._governor)
         self.directory = LiveDirectory(
-            store, _broadcast_settings(settings), settings.tier_limits(), host, PartMetrics(self._metrics)
+            store, _broadcast_settings(settings), settings.tier_limits(), host, PartMetrics(self._metrics), dvr
         )
         reception = Reception(self.directory)
         self._rtmp = RtmpServer(reception, max_connections_per_address=settings.rtmp_connections_per_address)
@@ -134,9 +143,11 @@ class Node:
         self._metrics.add(SrtCollector(self._srt.statistics))
         self._metrics.add(WorkerCollector(lambda: pool.load))
         self._reported = [IngestCounters(), IngestCounters()]
+        self._answer_counters: dict[str, Counter] = {}
         self._origin = Origin(self.directory, on_answer=self._count_answer)
         self._http_socket = http_socket
-        self._http = _HttpServer(create_app(self._origin, self.directory, self, settings.ingest_urls))
+        app = create_app(self._origin, self.directory, self, settings.ingest_urls)
+        self._http = _HttpServer(app, hot_protocol(self._origin, MEDIA_PREFIX.encode()))
         self._http_task: asyncio.Task[None] | None = None
         self.is_ready = False
 
@@ -213,7 +224,10 @@ class Node:
         ]
 
     def _count_answer(self, kind: str, status: int) -> None:
-        self._metrics.http_requests.labels(kind).inc()
+        counter = self._answer_counters.get(kind)
+        if counter is None:  # looked up once, not per request
+            counter = self._answer_counters[kind] = self._metrics.http_requests.labels(kind)
+        counter.inc()
 
 
 class PartMetrics:
@@ -243,9 +257,10 @@ class PartMetrics:
 class _HttpServer(uvicorn.Server):
     """uvicorn in our loop: we own the signals and the socket."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, protocol: type[asyncio.Protocol]) -> None:
         config = uvicorn.Config(
             app,
+            http=protocol,
             lifespan="off",
             log_config=None,
             access_log=False,

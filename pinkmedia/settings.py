@@ -146,17 +146,20 @@ class Settings(BaseSettings):
     partner_passthrough_kbps: int = fields.passthrough_kbps(Tier.PARTNER, 12_000)
     partner_video_tracks: int = fields.video_tracks(Tier.PARTNER, 5)
     partner_audio_tracks: int = fields.audio_tracks(Tier.PARTNER, 6)
+    partner_dvr_seconds: int = fields.dvr_seconds(Tier.PARTNER)
     standard_max_kbps: int = fields.max_kbps(Tier.STANDARD, 8_000)
     standard_max_height: int = fields.max_height(Tier.STANDARD, 720)
     standard_max_fps: int = fields.max_fps(Tier.STANDARD, 30)
     standard_passthrough_kbps: int = fields.passthrough_kbps(Tier.STANDARD, 4_500)
     standard_video_tracks: int = fields.video_tracks(Tier.STANDARD, 3)
     standard_audio_tracks: int = fields.audio_tracks(Tier.STANDARD, 2)
+    standard_dvr_seconds: int = fields.dvr_seconds(Tier.STANDARD)
     passthrough_max_kbps: int = fields.max_kbps(Tier.PASSTHROUGH, 8_000)
     passthrough_max_height: int = fields.offered_height(Tier.PASSTHROUGH, 720)
     passthrough_max_fps: int = fields.offered_fps(Tier.PASSTHROUGH, 60)
     passthrough_video_tracks: int = fields.video_tracks(Tier.PASSTHROUGH, 3)
     passthrough_audio_tracks: int = fields.audio_tracks(Tier.PASSTHROUGH, 2)
+    passthrough_dvr_seconds: int = fields.dvr_seconds(Tier.PASSTHROUGH)
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe event logged."
     )
@@ -266,6 +269,7 @@ class Settings(BaseSettings):
             Ladder(tuple(rung.template() for rung in self.ladder), max_height, max_fps, self.hdr),
             is_transcoding=self.transcode and tier is not Tier.PASSTHROUGH,
             passthrough_bps=passthrough_kbps * 1000,
+            dvr_seconds=getattr(self, f"{tier}_dvr_seconds"),
         )
 
     def ingest_urls(self, reached_host: str) -> list[str]:

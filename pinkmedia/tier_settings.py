@@ -31,6 +31,12 @@ def passthrough_kbps(tier: Tier, default: int) -> Any:
     return Field(default=default, ge=500, le=100_000, description=text)
 
 
+def dvr_seconds(tier: Tier) -> Any:
+    """Up to half a day: some 20 000 segments, which is as much as players read."""
+    text = f"How many seconds viewers of {tier} streams can rewind; beyond `window_seconds`, segments lie on disk."
+    return Field(default=0, ge=0, le=43_200, description=text)
+
+
 def offered_height(tier: Tier, default: int) -> Any:
     text = f"Largest picture height that encoders of {tier} streams are offered by multitrack video."
     return Field(default=default, ge=144, le=4320, description=text)

@@ -35,3 +35,5 @@ class TierLimits:
     """Off: viewers get what is sent."""
     passthrough_bps: int
     """Of the pictures that are passed through, as a mean over some seconds."""
+    dvr_seconds: float = 0.0
+    """How far viewers can rewind; 0: as far as memory goes."""

@@ -25,12 +25,12 @@ from weakref import WeakKeyDictionary
 
 from starlette.types import Scope, Send
 
-from packager.mpd import manifest
+from packager.mpd import manifest, manifest_state
 from packager.presentation import Presentation
 from packager.window import Segment, Window
 from pinkmedia.media import VideoTrack
 from web import answers
-from web.answers import Answer, Header
+from web.answers import Answer, AnyAnswer, Header
 from web.waiting import Waiters
 
 MANIFEST = "manifest.mpd"
@@ -71,7 +71,7 @@ class Dash:
         self._waiters_of = waiters_of
         self._manifests: WeakKeyDictionary[Presentation, _Rendered] = WeakKeyDictionary()
 
-    async def answer(self, pieces: Sequence[str], scope: Scope) -> tuple[str, Answer] | None:
+    async def answer(self, pieces: Sequence[str], scope: Scope) -> tuple[str, AnyAnswer] | None:
         """The class of the request and its answer; None for what is not DASH's. ``pieces``: the path behind /live/."""
         if len(pieces) == 4:
             window = self._find_window(*pieces[:3])
@@ -98,8 +98,9 @@ class Dash:
         if not any(window.is_playable for window in presentation.windows):
             return answers.NOT_FOUND
         rendered = self._manifests.get(presentation)
-        if rendered is None or rendered.versions != _versions(presentation):
-            rendered = self._manifests[presentation] = _Rendered(presentation)
+        state = manifest_state(presentation.windows, presentation.breaks)
+        if rendered is None or rendered.state != state:
+            rendered = self._manifests[presentation] = _Rendered(presentation, state)
         is_gzipped = answers.accepts_gzip(scope)
         encoding: tuple[Header, ...] = ((b"content-encoding", b"gzip"),) if is_gzipped else ()
         headers = (_MANIFEST_TYPE, answers.NO_CACHE, (b"vary", b"Accept-Encoding"), *encoding)
@@ -116,7 +117,7 @@ class Dash:
 
     # Segments
 
-    async def _segment(self, window: Window, msn: int) -> Answer | None:
+    async def _segment(self, window: Window, msn: int) -> AnyAnswer | None:
         """A segment that is not complete yet. None for any other."""
         open_msn, _ = window.edge
         if window.is_ended or window.is_withdrawn or msn not in (open_msn, open_msn + 1):
@@ -126,7 +127,7 @@ class Dash:
             segment = window.find_segment(msn)
             if segment is None or not segment.parts or _has_other_header(window, segment):
                 return answers.NOT_FOUND
-        return GrowingSegment(200, _growing_headers(window), window=window, msn=msn, waiters=self._waiters_of(window))
+        return GrowingSegment(window, msn, self._waiters_of(window))
 
     async def _wait_for(self, window: Window, is_there: Callable[[], bool]) -> None:
         """At most FIRST_PART_SECONDS."""
@@ -138,8 +139,8 @@ class Dash:
 class _Rendered:
     """A manifest for everybody who reads it before something changes."""
 
-    def __init__(self, presentation: Presentation) -> None:
-        self.versions = _versions(presentation)
+    def __init__(self, presentation: Presentation, state: tuple[object, ...]) -> None:
+        self.state = state
         self.plain = manifest(
             presentation.windows,
             presentation.breaks,
@@ -149,8 +150,8 @@ class _Rendered:
         self.gzipped = answers.gzip(self.plain)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrowingSegment(Answer):
+@dataclass(frozen=True, slots=True)
+class GrowingSegment:
     """A segment's parts, those that are there at once and the others as they are published.
 
     An answer that cannot be finished is broken off, so that no cache takes it for the whole segment.
@@ -159,9 +160,11 @@ class GrowingSegment(Answer):
     window: Window
     msn: int
     waiters: Waiters
+    """That its rendition wakes."""
+    status: int = 200
 
     async def send(self, send: Send, *, has_body: bool) -> None:
-        await send(answers.start(self.status, self.headers))
+        await send(answers.start(self.status, _growing_headers(self.window)))
         sent_count = sent_bytes = 0
         while has_body:
             while (part := self.window.find_part(self.msn, sent_count)) is not None:
@@ -194,10 +197,6 @@ def _clock() -> Answer:
     """xs:dateTime."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Answer(200, _CLOCK_HEADERS, (now.encode(),))
-
-
-def _versions(presentation: Presentation) -> tuple[int, ...]:
-    return tuple(window.version for window in presentation.windows)
 
 
 def _was_asked(window: Window, now: float) -> bool:

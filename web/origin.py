@@ -32,7 +32,7 @@ from packager.strip import STRIP_URI, Strip
 from packager.window import Window
 from pinkmedia.media import VideoTrack
 from web import answers
-from web.answers import Answer
+from web.answers import Answer, AnyAnswer, Header
 from web.dash import Dash
 from web.directives import BadDirective, blocking_target
 from web.waiting import Waiters
@@ -66,19 +66,21 @@ class RenditionFeed:
     def __init__(self) -> None:
         self.waiters = Waiters()
         self._version = -1
-        self._plain = b""
-        self._gzipped: bytes | None = None
+        self._text = b""
+        self._answers: dict[tuple[bool, Header], Answer] = {}
+        """To this version, by encoding and cache header."""
 
-    def playlist(self, window: Window, presentation: Presentation, *, is_gzipped: bool) -> bytes:
+    def playlist(self, window: Window, presentation: Presentation, cache: Header, *, is_gzipped: bool) -> Answer:
         if self._version != window.version:
             others = presentation.others(window)
             text = media_playlist(window, epoch_wall_seconds=presentation.epoch_wall_seconds, others=others)
-            self._version, self._plain, self._gzipped = window.version, text.encode(), None
-        if not is_gzipped:
-            return self._plain
-        if self._gzipped is None:
-            self._gzipped = answers.gzip(self._plain)
-        return self._gzipped
+            self._version, self._text = window.version, text.encode()
+            self._answers.clear()
+        answer = self._answers.get((is_gzipped, cache))
+        if answer is None:
+            body = answers.gzip(self._text) if is_gzipped else self._text
+            answer = self._answers[is_gzipped, cache] = answers.playlist(body, cache, is_gzipped=is_gzipped)
+        return answer
 
 
 class Origin:
@@ -103,7 +105,13 @@ class Origin:
         return sum(map(len, [*groups, *self._presentation_waiters.values()]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self.answer(scope)
+        await answer.send(send, has_body=scope["method"] != "HEAD")
+
+    async def answer(self, scope: Scope) -> AnyAnswer:
+        """To any request. It waits for nothing but futures (`web.hot_path`)."""
         method = scope["method"]
+        answer: AnyAnswer
         if method in ("GET", "HEAD"):
             kind, answer = await self._answer(scope)
         elif method == "OPTIONS":
@@ -112,9 +120,9 @@ class Origin:
             kind, answer = "other", answers.METHOD_NOT_ALLOWED
         if self._on_answer is not None:
             self._on_answer(kind, answer.status)
-        await answer.send(send, has_body=method != "HEAD")
+        return answer
 
-    async def _answer(self, scope: Scope) -> tuple[str, Answer]:
+    async def _answer(self, scope: Scope) -> tuple[str, AnyAnswer]:
         pieces = scope["path"].split("/")[2:]
         if len(pieces) == 2 and pieces[1] == "index.m3u8":
             return "multivariant", await self._multivariant(pieces[0], scope)
@@ -172,13 +180,11 @@ class Origin:
             await self._wait_for(window, *window.edge)
         if not window.is_playable:
             return answers.NOT_FOUND
-        is_gzipped = answers.accepts_gzip(scope)
-        body = self._feed(window).playlist(window, presentation, is_gzipped=is_gzipped)
-        return answers.playlist(body, cache, is_gzipped=is_gzipped)
+        return self._feed(window).playlist(window, presentation, cache, is_gzipped=answers.accepts_gzip(scope))
 
     # Media
 
-    async def _media(self, window: Window, file: str) -> tuple[str, Answer]:
+    async def _media(self, window: Window, file: str) -> tuple[str, AnyAnswer]:
         match = _MEDIA_FILE.fullmatch(file)
         if match is None:
             return "other", answers.NOT_FOUND
@@ -186,6 +192,9 @@ class Origin:
             return "part", await self._part(window, int(match["msn"]), int(match["index"]))
         if match["segment"] is not None:
             segment = window.find_segment(int(match["segment"]))
+            if segment is not None and segment.stored_at is not None:
+                stored = answers.stored_media(segment.stored_at, segment.size_bytes, is_video=_is_video(window))
+                return "segment", stored
             is_whole = segment is not None and segment.is_complete
             return "segment", answers.media(*segment.chunks if segment and is_whole else (), is_video=_is_video(window))
         init = window.find_init(file)

@@ -18,6 +18,7 @@ from packager.layout import Layout
 from packager.presentation import Presentation
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.live.broadcast import Broadcast, BroadcastSettings
+from pinkmedia.live.dvr import DvrStore, PresentationArchive
 from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.encoding import NOT_ENCODING
 from pinkmedia.live.plan import SourceHistory, StreamPolicy
@@ -71,8 +72,10 @@ class LiveDirectory:
         tiers: Mapping[Tier, TierLimits],
         host: EncoderHost,
         metrics: LiveMetrics,
+        dvr: DvrStore | None = None,
     ) -> None:
         self._store = store
+        self._dvr = dvr
         self._settings = settings
         self._tiers = tiers
         self._host = host
@@ -128,8 +131,7 @@ class LiveDirectory:
         return self._tiers[(await self._find_allowed(key)).tier]
 
     async def _find_allowed(self, key: str) -> Stream:
-        # Shielded: a publisher that hangs up must not interrupt the database in the middle of a statement.
-        known = await asyncio.shield(self._store.find_by_key(key))
+        known = await self._store.find_by_key(key)
         if known is None:
             raise PublishRefused(Refusal.BAD_KEY)
         if known.is_blocked:
@@ -153,7 +155,8 @@ class LiveDirectory:
 
     def _policy_for(self, tier: Tier) -> StreamPolicy:
         limits = self._tiers[tier]
-        return StreamPolicy(limits.ladder if limits.is_transcoding else None, tier, limits.passthrough_bps)
+        ladder = limits.ladder if limits.is_transcoding else None
+        return StreamPolicy(ladder, tier, limits.passthrough_bps, limits.dvr_seconds)
 
     def _end_hopeless(self, stream: LiveStream, broadcast: Broadcast, reason: str) -> None:
         """Viewers see the end instead of nothing, and the publisher is told why."""
@@ -186,7 +189,6 @@ class LiveDirectory:
                     await self._check_stream(stream)
 
     async def _closes_within(self, seconds: float) -> bool:
-        """Ends by an event and not by cancelling, which would interrupt the database in the middle of a statement."""
         try:
             await asyncio.wait_for(self._closing.wait(), seconds)
         except TimeoutError:
@@ -254,15 +256,21 @@ class LiveDirectory:
         number = time.time_ns() // 1_000_000
         while (epoch := f"{number:x}") in stream.presentations:
             number += 1
-        presentation = Presentation(epoch, layout, names, on_part=self._metrics.part_published)
+        is_archived = self._dvr is not None and layout.window_seconds > layout.memory_seconds
+        archive = self._dvr.archive(stream.name, epoch) if self._dvr is not None and is_archived else None
+        presentation = Presentation(epoch, layout, names, on_part=self._metrics.part_published, archive=archive)
         stream.presentations[epoch] = presentation
-        presentation.observers.append(lambda: self._forget_later(stream, presentation))
+        presentation.observers.append(lambda: self._forget_later(stream, presentation, archive))
         return presentation
 
-    def _forget_later(self, stream: LiveStream, presentation: Presentation) -> None:
+    def _forget_later(
+        self, stream: LiveStream, presentation: Presentation, archive: PresentationArchive | None
+    ) -> None:
         if presentation.is_ended:
             loop = asyncio.get_running_loop()
             loop.call_later(ENDED_LINGER_SECONDS, stream.presentations.pop, presentation.epoch, None)
+            if archive is not None:
+                loop.call_later(ENDED_LINGER_SECONDS, archive.close)
 
 
 class StreamPublication:

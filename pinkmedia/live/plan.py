@@ -42,6 +42,8 @@ class StreamPolicy:
     tier: Tier
     passthrough_bps: int
     """Pictures with more, as a mean over some seconds, are encoded anew where there is a ladder."""
+    dvr_seconds: float = 0.0
+    """How far viewers can rewind; 0: as far as memory goes."""
 
 
 @dataclass(slots=True)
@@ -115,7 +117,9 @@ def plan_source(
         essential=_essential(served, rungs),
         hdr=policy.ladder.hdr if policy.ladder else "tone_map",
         cadence=Cadence.SOURCE_KEY_FRAMES if served else Cadence.FIXED_GRID,
-        layout=plan_layout(settings, [*pictures, *heard.tracks], segment_target_seconds),
+        layout=plan_layout(
+            replace(settings, dvr_seconds=policy.dvr_seconds), [*pictures, *heard.tracks], segment_target_seconds
+        ),
         sounds=heard.sounds,
         audio_only=heard.smallest if settings.audio_only else None,
         fills_silence=policy.ladder is not None,

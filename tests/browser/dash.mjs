@@ -1,6 +1,6 @@
 // Plays a DASH manifest in Chromium with a player that is not ours, and tells what was seen.
 //
-//     node dash.mjs CHROMIUM PLAYER MANIFEST_URL
+//     node dash.mjs CHROMIUM MANIFEST_URL PLAYER
 //
 // PLAYER is `dashjs` or `shaka`. Lines of JSON on standard output tell how far it is, so that a test can stop the
 // publisher meanwhile:
@@ -10,13 +10,11 @@
 //     {"event": "resumed"}             it has played on for RESUMED_SECONDS, whatever has become of the publisher
 //     {"event": "ended"}               the stream has ended, and so has playing
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-import { chromium } from "playwright-core";
+import { STEP_TIMEOUT_MS, say, withBlankPage } from "./page.mjs";
 
 /** Several segments, and so the announcement of several. */
 const PLAYED_SECONDS = 15;
@@ -24,20 +22,6 @@ const PLAYED_SECONDS = 15;
 const RESUMED_SECONDS = 10;
 const SAMPLE_MS = 250;
 const POLL_MS = 100;
-const STEP_TIMEOUT_MS = 60_000;
-/** When everything hangs, the test that waits for our lines must not. */
-const WHOLE_TIMEOUT_MS = 150_000;
-const FLAGS = [
-  "--headless=new",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--autoplay-policy=no-user-gesture-required",
-];
 const NODE_MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url));
 const LIBRARIES = {
   dashjs: "dashjs/dist/modern/umd/dash.all.min.js",
@@ -45,21 +29,8 @@ const LIBRARIES = {
 };
 const STARTS = { dashjs: startDashjs, shaka: startShaka };
 
-const [executablePath, player, url] = process.argv.slice(2);
-setTimeout(() => process.exit(3), WHOLE_TIMEOUT_MS).unref();
-
-const profile = await mkdtemp(join(tmpdir(), "pinkmedia-dash-"));
-const browser = await chromium.launchPersistentContext(profile, { executablePath, args: FLAGS });
-try {
-  const page = await browser.newPage();
-  await play(page).catch(async (error) => {
-    console.error(JSON.stringify(await page.evaluate(() => window.observed)));
-    throw error;
-  });
-} finally {
-  await browser.close();
-  await rm(profile, { recursive: true, force: true });
-}
+const [, url, player] = process.argv.slice(2);
+await withBlankPage((page) => play(page).catch((error) => tellStory(page, error)));
 
 async function play(page) {
   await untilThere(url);
@@ -87,8 +58,9 @@ async function untilPlayed(page, seconds) {
   await page.waitForFunction(played, seconds, { timeout: STEP_TIMEOUT_MS });
 }
 
-function say(event, fields = {}) {
-  process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
+async function tellStory(page, error) {
+  console.error(JSON.stringify(await page.evaluate(() => window.observed)));
+  throw error;
 }
 
 // What follows runs in the page.

@@ -15,7 +15,6 @@ import pytest
 from tests.browser.viewer import browser_script, expect
 from tests.support import Publisher, ServerProcess, make_clip
 
-DASH_SCRIPT = Path(__file__).with_name("dash.mjs")
 CLIP_SECONDS = 32
 """Whole frames of both video and audio, so that the loop has no seam: 960 pictures, 1500 audio frames."""
 WHOLE_SEGMENTS_SECONDS = 6.0
@@ -53,7 +52,7 @@ def seen(clip: Path, server: ServerProcess, request: pytest.FixtureRequest) -> S
     key = server.create_stream(player)
     manifest_url = f"{server.base_url}/live/{player}/manifest.mpd"
     publish_url = f"{server.rtmp_url}/{key}"
-    with browser_script(DASH_SCRIPT, player, manifest_url) as events:
+    with browser_script("dash.mjs", manifest_url, player) as events:
         with Publisher(clip, publish_url) as publisher:
             expect(events, "playing")
             played = expect(events, "played")

@@ -1,4 +1,4 @@
-"""Runs play.mjs, the viewer, for whoever wants to know what is seen; and other scripts that drive the browser."""
+"""Runs scripts that drive Chromium: viewers of a watch page (play.mjs, rewind.mjs), and other people's players."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ import pytest
 
 from tests.support import require_tool
 
-PLAY_SCRIPT = Path(__file__).with_name("play.mjs")
 ROOT = Path(__file__).parents[2]
 
 
-def viewer(url: str, screenshot_folder: Path) -> AbstractContextManager[Iterator[dict[str, Any]]]:
+def viewer(
+    url: str, screenshot_folder: Path, *, script: str = "play.mjs"
+) -> AbstractContextManager[Iterator[dict[str, Any]]]:
     """Opens a watch page; yields what the viewer reports."""
     screenshot_folder.mkdir(parents=True, exist_ok=True)
-    return browser_script(PLAY_SCRIPT, url, str(screenshot_folder))
+    return browser_script(script, url, str(screenshot_folder))
 
 
 @contextmanager
-def browser_script(script: Path, *arguments: str) -> Iterator[Iterator[dict[str, Any]]]:
-    """Runs a script that drives Chromium; yields what it reports."""
+def browser_script(script: str, *arguments: str) -> Iterator[Iterator[dict[str, Any]]]:
+    """Runs one of the scripts beside this file; yields what it reports."""
     if not (ROOT / "node_modules" / "playwright-core").is_dir():
         pytest.fail("playwright-core is missing; install it with: npm ci --ignore-scripts")
-    command = [require_tool("node"), str(script), require_tool("chromium"), *arguments]
+    command = [require_tool("node"), str(Path(__file__).with_name(script)), require_tool("chromium"), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

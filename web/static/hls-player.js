@@ -91,6 +91,20 @@ export class HlsPlayer {
     this.hls.loadLevel = -1;
   }
 
+  /** What the server still has, in media time; null before it is known. */
+  get seekable() {
+    const { latestLevelDetails, liveSyncPosition } = this.hls;
+    if (!latestLevelDetails || liveSyncPosition === null) return null;
+    return { start: latestLevelDetails.fragmentStart, end: liveSyncPosition };
+  }
+
+  /** The viewer chooses to be behind. */
+  seek(seconds) {
+    this.isHeldBack = true;
+    this.#video.playbackRate = 1;
+    this.#video.currentTime = seconds;
+  }
+
   noteStall() {
     this.#cushion.addStall(performance.now());
   }
@@ -111,6 +125,7 @@ export class HlsPlayer {
 
   /** hls.js may wait for ever at a start position that only one of video and audio has: play what both have. */
   #leaveHole() {
+    if (this.isHeldBack) return; // a viewer who has rewound waits for what is there, too
     const { buffered, currentTime } = this.#video;
     const last = buffered.length - 1;
     if (last >= 0 && buffered.start(last) > currentTime) this.#video.currentTime = buffered.start(last) + HOLE_PADDING_SECONDS;

@@ -37,6 +37,16 @@ export class NativePlayer {
     return seekable.length > 0 ? seekable.end(seekable.length - 1) - currentTime : null;
   }
 
+  get seekable() {
+    const { seekable } = this.#video;
+    return seekable.length > 0 ? { start: seekable.start(0), end: seekable.end(seekable.length - 1) } : null;
+  }
+
+  seek(seconds) {
+    this.isHeldBack = true;
+    this.#video.currentTime = seconds;
+  }
+
   noteStall() {}
 
   goLive() {

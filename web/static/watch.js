@@ -2,6 +2,7 @@
 
 import { bufferedSeconds } from "./hls-player.js";
 import { QualityMenu } from "./quality-menu.js";
+import { distance, SeekBar } from "./seek-bar.js";
 import { Session, State } from "./session.js";
 
 const READOUT_INTERVAL_MS = 500;
@@ -30,6 +31,12 @@ const menu = new QualityMenu(element("quality"), element("qualities"), (name) =>
   showState();
 });
 
+const seekBar = new SeekBar(element("seek"), (seconds) => {
+  if (seconds === null) session.player?.goLive();
+  else session.player?.seek(seconds);
+  play();
+});
+
 function showState() {
   const { state, player } = session;
   stage.dataset.state = state;
@@ -56,7 +63,8 @@ function showSwitch(button, isOn, labelWhenOn, labelWhenOff) {
 function showLatency() {
   const latency = session.state === State.LIVE ? session.player?.latencySeconds ?? null : null;
   element("latency").hidden = latency === null;
-  element("latency-seconds").textContent = latency?.toFixed(1) ?? "";
+  element("latency-seconds").textContent = latency === null ? "" : distance(latency);
+  seekBar.update(latency === null ? null : session.player.seekable, video.currentTime);
   element("go-live").hidden = latency === null || latency < (session.player.targetSeconds ?? 0) + BEHIND_SECONDS;
 }
 

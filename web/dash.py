@@ -74,9 +74,9 @@ class Dash:
     async def answer(self, pieces: Sequence[str], scope: Scope) -> tuple[str, AnyAnswer] | None:
         """The class of the request and its answer; None for what is not DASH's. ``pieces``: the path behind /live/."""
         if len(pieces) == 4:
-            window = self._find_window(*pieces[:3])
             match = _SEGMENT.fullmatch(pieces[3])
-            answer = await self._segment(window, int(match[1])) if window and match else None
+            window = self._find_window(*pieces[:3]) if match else None
+            answer = await self._segment(window, int(match[1])) if match and window else None
             return None if answer is None else ("segment", answer)
         if pieces[-1] == MANIFEST and len(pieces) in (2, 3):
             presentation = self._directory.find_presentation(*pieces[:-1])

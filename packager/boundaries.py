@@ -52,6 +52,8 @@ class Boundaries:
 
     def __init__(self) -> None:
         self._items: deque[Boundary] = deque(maxlen=REMEMBERED_BOUNDARIES)
+        self.breaks: deque[Boundary] = deque(maxlen=REMEMBERED_BOUNDARIES)
+        """Those with a discontinuity; they are remembered longer than the others."""
 
     def append(self, pts_ticks: int, *, has_discontinuity: bool) -> Boundary:
         last = self._items[-1] if self._items else None
@@ -59,6 +61,8 @@ class Boundaries:
         count = (last.discontinuity_count if last else 0) + has_discontinuity
         boundary = Boundary(msn, pts_ticks, has_discontinuity, count)
         self._items.append(boundary)
+        if has_discontinuity:
+            self.breaks.append(boundary)
         return boundary
 
     def get(self, msn: int) -> Boundary | None:

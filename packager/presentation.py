@@ -60,6 +60,11 @@ class Presentation:
         return [packager.window for packager in self._packagers.values()]
 
     @property
+    def breaks(self) -> list[Boundary]:
+        """Where the timeline has been broken."""
+        return list(self._boundaries.breaks)
+
+    @property
     def names(self) -> frozenset[str]:
         """Every rendition planned or there, and not given up."""
         return frozenset((self._expected | self._packagers.keys()) - self._given_up)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 import aiofiles
 from starlette.types import Scope, Send
@@ -52,6 +52,16 @@ _VIDEO_TYPE: Header = (b"content-type", b"video/mp4")
 _TEXT_TRACK_TYPE: Header = (b"content-type", b"text/vtt; charset=utf-8")
 _PICTURE_TYPE: Header = (b"content-type", b"image/jpeg")
 _AUDIO_TYPE: Header = (b"content-type", b"audio/mp4")
+
+
+class AnyAnswer(Protocol):
+    """A response: what is at hand as bytes (`Answer`), or is sent bit by bit."""
+
+    @property
+    def status(self) -> int: ...
+
+    async def send(self, send: Send, *, has_body: bool) -> None:
+        """Sends it; a HEAD request gets the headers alone."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,8 @@ class StoredAnswer:
             await file.close()
 
 
-AnyAnswer: TypeAlias = Answer | StoredAnswer
+AtHand: TypeAlias = Answer | StoredAnswer
+"""Whose size is known."""
 
 
 def _length(size_bytes: int) -> Header:
@@ -147,7 +158,7 @@ def _length(size_bytes: int) -> Header:
 
 
 def start(status: int, headers: tuple[Header, ...]) -> dict[str, Any]:
-    """The head of an answer, as ASGI has it."""
+    """The first message of an answer."""
     return {"type": "http.response.start", "status": status, "headers": [*headers, *_CORS]}
 
 

@@ -14,9 +14,9 @@ import re
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
-from web.answers import Answer, AnyAnswer, Header, unsatisfiable
+from web.answers import Answer, AtHand, Header, unsatisfiable
 
-Kind = TypeVar("Kind", bound=AnyAnswer)
+Kind = TypeVar("Kind", bound=AtHand)
 
 _RANGE = re.compile(rb"bytes=(\d{0,19})-(\d{0,19})", re.ASCII | re.IGNORECASE)
 """One range; 19 digits are more than RFC 8673's "until it ends", 2^53 - 1, has."""

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from web.answers import FAILED, AnyAnswer, StoredAnswer
+from web.answers import FAILED, Answer, AnyAnswer
 from web.connection import Connection
 
 JOINED_BYTES = 16 * 1024
@@ -137,7 +137,7 @@ class HotConnection(Connection):
     def _reply(self, exchange: _Exchange, answer: AnyAnswer) -> None:
         if self.transport.is_closing():
             return
-        if isinstance(answer, StoredAnswer) or len(answer.chunks) > 1 or self.flow.write_paused:
+        if not isinstance(answer, Answer) or len(answer.chunks) > 1 or self.flow.write_paused:
             self._hand_over(exchange, answer)
             return
         pieces = [answer.head]

@@ -5,6 +5,7 @@
     /live/{stream}/{epoch}/{rendition}/init-{n}.mp4        CMAF header
     /live/{stream}/{epoch}/{rendition}/seg-{msn}.m4s       segment
     /live/{stream}/{epoch}/{rendition}/part-{msn}.{i}.m4s  part; the announced one is waited for
+    /live/{stream}[/{epoch}]/manifest.mpd                  DASH (`web.dash`)
     /live/{stream}/{epoch}/pictures/strip.vtt              where small pictures for a seek bar are
     /live/{stream}/{epoch}/pictures/sheet-{n}.{tiles}.jpg  small pictures, up to 25 in one image
 
@@ -32,8 +33,9 @@ from packager.window import Window
 from pinkmedia.media import Part, VideoTrack
 from web import answers
 from web.addresses import OTHER_PLAYLIST_FILES, PLAYLIST_FILE, is_media, media_folder
-from web.answers import Answer, AnyAnswer, Playlist
+from web.answers import Answer, AnyAnswer, AtHand, Playlist
 from web.conditions import conditioned
+from web.dash import CLOCK, Dash
 from web.directives import BadDirective, blocking_target
 from web.playback_gate import ALLOWED, CHECK_FILE, OPEN_GATE, PlaybackGate, split_token
 from web.waiting import Waiters
@@ -99,6 +101,11 @@ class Origin:
         self._on_answer = on_answer
         self._feeds: WeakKeyDictionary[Window, RenditionFeed] = WeakKeyDictionary()
         self._presentation_waiters: WeakKeyDictionary[Presentation, Waiters] = WeakKeyDictionary()
+        self._dash = Dash(
+            directory,
+            wait_until_ready=self._wait_until_ready,
+            waiters_of=lambda window: self._feed(window).waiters,
+        )
 
     @property
     def waiting_count(self) -> int:
@@ -116,7 +123,8 @@ class Origin:
         method = scope["method"]
         if method in ("GET", "HEAD"):
             kind, answer = await self._answer(scope)
-            answer = conditioned(answer, method, dict(scope["headers"]))
+            if isinstance(answer, AtHand):
+                answer = conditioned(answer, method, dict(scope["headers"]))
         elif method == "OPTIONS":
             kind, answer = "preflight", answers.PREFLIGHT
         else:
@@ -130,12 +138,14 @@ class Origin:
         if token is not None and not is_media(path):
             return "other", answers.NOT_FOUND
         pieces = path.split("/")[2:]
-        if pieces and (refusal := self._gate.refusal(pieces[0], token, scope)) is not None:
+        if pieces and pieces != [CLOCK] and (refusal := self._gate.refusal(pieces[0], token, scope)) is not None:
             return "refused", refusal
         if len(pieces) == 2 and pieces[1] == CHECK_FILE:
             return "check", ALLOWED
         if len(pieces) == 2 and pieces[1] in (PLAYLIST_FILE, *OTHER_PLAYLIST_FILES):
             return "multivariant", await self._multivariant(pieces[0], pieces[1], scope, token)
+        if (answer := await self._dash.answer(pieces, scope)) is not None:
+            return answer
         if len(pieces) != 4:
             return "other", answers.NOT_FOUND
         stream_name, epoch, rendition_name, file = pieces

@@ -32,16 +32,21 @@ const [executablePath, url, folder] = process.argv.slice(2);
 
 /** Opens the page; `work(page, complaints)` gets what the page complains of, too. */
 export async function withPage(work) {
-  setTimeout(() => process.exit(3), WHOLE_TIMEOUT_MS).unref();
-  const profile = await mkdtemp(join(tmpdir(), "pinkmedia-browser-"));
-  const browser = await chromium.launchPersistentContext(profile, { executablePath, args: FLAGS, viewport: DESKTOP });
-  try {
-    const page = await browser.newPage();
+  await withBlankPage(async (page) => {
     const complaints = [];
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(String(error)));
     await page.goto(url);
     await work(page, complaints).catch((error) => tellStory(page, error));
+  });
+}
+
+export async function withBlankPage(work) {
+  setTimeout(() => process.exit(3), WHOLE_TIMEOUT_MS).unref();
+  const profile = await mkdtemp(join(tmpdir(), "pinkmedia-browser-"));
+  const browser = await chromium.launchPersistentContext(profile, { executablePath, args: FLAGS, viewport: DESKTOP });
+  try {
+    await work(await browser.newPage());
   } finally {
     await browser.close();
     await rm(profile, { recursive: true, force: true });

@@ -1,11 +1,11 @@
-"""Runs a viewer (play.mjs, rewind.mjs) for whoever wants to know what is seen."""
+"""Runs scripts that drive Chromium: viewers of a watch page (play.mjs, rewind.mjs), and other people's players."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,21 @@ from tests.support import require_tool
 ROOT = Path(__file__).parents[2]
 
 
-@contextmanager
-def viewer(url: str, screenshot_folder: Path, *, script: str = "play.mjs") -> Iterator[Iterator[dict[str, Any]]]:
+def viewer(
+    url: str, screenshot_folder: Path, *, script: str = "play.mjs"
+) -> AbstractContextManager[Iterator[dict[str, Any]]]:
     """Opens a watch page; yields what the viewer reports."""
+    screenshot_folder.mkdir(parents=True, exist_ok=True)
+    return browser_script(script, url, str(screenshot_folder))
+
+
+@contextmanager
+def browser_script(script: str, *arguments: str) -> Iterator[Iterator[dict[str, Any]]]:
+    """Runs one of the scripts beside this file; yields what it reports."""
     if not (ROOT / "node_modules" / "playwright-core").is_dir():
         pytest.fail("playwright-core is missing; install it with: npm ci --ignore-scripts")
-    screenshot_folder.mkdir(parents=True, exist_ok=True)
-    arguments = [str(Path(__file__).with_name(script)), require_tool("chromium"), url, str(screenshot_folder)]
-    with subprocess.Popen([require_tool("node"), *arguments], stdout=subprocess.PIPE, text=True) as process:
+    command = [require_tool("node"), str(Path(__file__).with_name(script)), require_tool("chromium"), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield map(json.loads, process.stdout)

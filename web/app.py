@@ -59,7 +59,9 @@ def create_app(
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if not viewers.may_ask(scope, time.monotonic()):
+        if scope["type"] != "http":
+            await rest(scope, receive, send)
+        elif not viewers.may_ask(scope, time.monotonic()):
             await answers.TOO_MANY_REQUESTS.send(send, has_body=scope["method"] != "HEAD")
         elif is_media(scope["path"]):
             await origin(scope, receive, send)

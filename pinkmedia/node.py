@@ -205,8 +205,8 @@ class Node:
         self._metrics.rtmp_connections.set(self._rtmp.connection_count)
         self._metrics.rtmp_tls_connections.set(self._rtmp.tls_connection_count)
         self._metrics.srt_connections.set(self._srt.connection_count)
-        servers = [self._http, *([self._https] if self._https else [])]
-        self._metrics.http_connections.set(sum(server.connection_count for server in servers))
+        https_count = self._https.connection_count if self._https is not None else 0
+        self._metrics.http_connections.set(self._http.connection_count + https_count)
         self._metrics.rungs_left_out.set(self._governor.left_out_count)
         self._report_ingest()
         return self._metrics.render(), CONTENT_TYPE

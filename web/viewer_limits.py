@@ -21,7 +21,7 @@ REMEMBERED_CHAINS = 4096
 """Different X-Forwarded-For fields whose meaning is kept: reading one anew costs as much as a small answer."""
 
 LONGEST_CHAIN_BYTES = 256
-"""Of a field, at its end: the proxies that are trusted and the address before them. Viewers may write anything before."""
+"""Of a field, its end: trusted proxies and the address before them. Viewers may write anything before."""
 
 Network = IPv4Network | IPv6Network
 

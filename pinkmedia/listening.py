@@ -22,7 +22,7 @@ UDP_KEYS = frozenset({"srt_port"})
 
 def port_keys(settings: Settings) -> tuple[str, ...]:
     """The keys of the ports that the server listens on, without those that are off."""
-    optional = tuple(key for key in ("rtmps_port", "srt_port") if getattr(settings, key))
+    optional = tuple(key for key in ("https_port", "rtmps_port", "srt_port") if getattr(settings, key))
     return ("http_port", "rtmp_port", *optional)
 
 

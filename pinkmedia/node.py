@@ -48,6 +48,7 @@ from pinkmedia.store import StreamStore
 from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
 from web.app import create_app
+from web.http2 import Http2Server
 from web.limited_media import LimitedMedia
 from web.origin import Origin
 from web.playback_gate import PlaybackGate
@@ -102,6 +103,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         srt_settings = _srt_settings(settings)
         signer = _signer(settings)
         http_socket = stack.enter_context(listen(settings, "http_port"))
+        https_socket = stack.enter_context(listen(settings, "https_port")) if settings.https_port else None
         store = await StreamStore.open(settings.data_dir)
         stack.push_async_callback(store.close)
         dvr = DvrStore(settings.data_dir / DVR_FOLDER)
@@ -110,7 +112,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         pool = WorkerPool(encoder=settings.encoder)
         stack.push_async_callback(pool.close)
         await pool.start()
-        node = Node(settings, store, pool, http_socket, srt_settings, dvr, certificate, signer)
+        node = Node(settings, store, pool, http_socket, srt_settings, dvr, certificate, signer, https_socket)
         stack.push_async_callback(node.stop)
         await node.start()
         yield node
@@ -129,6 +131,7 @@ class Node:
         dvr: DvrStore,
         certificate: ServerCertificate | None = None,
         signer: PlaybackSigner | None = None,
+        https_socket: socket.socket | None = None,
     ) -> None:
         self._settings = settings
         self.certificate = certificate
@@ -155,6 +158,8 @@ class Node:
         app = create_app(media, self.directory, self, settings.ingest_urls, viewers, media_url)
         self._http = HttpServer(app, viewers, media)
         self._http_task: asyncio.Task[None] | None = None
+        self._https_socket = https_socket
+        self._https = Http2Server(app, viewers) if https_socket is not None else None
         self.is_ready = False
 
     async def start(self) -> None:
@@ -162,6 +167,8 @@ class Node:
         self._governor.start()
         await self._start_ingest()
         self._http_task = asyncio.create_task(self._http.serve(sockets=[self._http_socket]))
+        if self._https is not None and self._https_socket is not None and self.certificate is not None:
+            await self._https.start(self._https_socket, self.certificate.context)
         # What is there by now stays: the collector need not look through it again and again while media flows.
         gc.collect()
         gc.freeze()
@@ -198,6 +205,8 @@ class Node:
         await self._rtmp.close(STOP_REASON)
         await self._srt.close(STOP_REASON)
         self._http.should_exit = True
+        if self._https is not None:
+            await self._https.close()
         if self._http_task is not None:
             await self._http_task
 
@@ -207,7 +216,8 @@ class Node:
         self._metrics.rtmp_connections.set(self._rtmp.connection_count)
         self._metrics.rtmp_tls_connections.set(self._rtmp.tls_connection_count)
         self._metrics.srt_connections.set(self._srt.connection_count)
-        self._metrics.http_connections.set(self._http.connection_count)
+        https_count = self._https.connection_count if self._https is not None else 0
+        self._metrics.http_connections.set(self._http.connection_count + https_count)
         self._metrics.rungs_left_out.set(self._governor.left_out_count)
         self._report_ingest()
         return self._metrics.render(), CONTENT_TYPE

@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     http_port: int = Field(
         default=8080, ge=1, le=65535, description="TCP port of the watch pages, the media and the API."
     )
+    https_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="TCP port of the same over HTTPS with HTTP/2, for servers without a proxy; 0: none.",
+    )
     rtmp_port: int = Field(default=1935, ge=1, le=65535, description="TCP port that publishers send RTMP to.")
     rtmps_port: int = Field(
         default=0, ge=0, le=65535, description="TCP port that publishers send RTMPS to (RTMP over TLS); 0: none."
@@ -45,7 +51,8 @@ class Settings(BaseSettings):
     rtmp_port_accepts_tls: bool = Field(default=False, description="Take RTMPS on `rtmp_port`, too.")
     tls_certificate: Path | None = Field(
         default=None,
-        description="Certificate for RTMPS: this server's first, then its authority's; read again when it changes.",
+        description="Certificate for RTMPS and HTTPS: this server's first, then its authority's; read again when it"
+        " changes.",
     )
     tls_private_key: Path | None = Field(
         default=None, description="Private key of `tls_certificate`, without a passphrase."
@@ -249,6 +256,8 @@ class Settings(BaseSettings):
             raise _contradiction(given, f"given together with {missing}")
         if None in pair and self.rtmps_port:
             raise _contradiction("rtmps_port", "0 without tls_certificate and tls_private_key")
+        if None in pair and self.https_port:
+            raise _contradiction("https_port", "0 without tls_certificate and tls_private_key")
         if None in pair and self.rtmp_port_accepts_tls:
             raise _contradiction("rtmp_port_accepts_tls", "false without tls_certificate and tls_private_key")
         return self

@@ -58,7 +58,9 @@ def create_app(
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if is_media(scope["path"]):
+        if scope["type"] != "http":
+            await rest(scope, receive, send)
+        elif is_media(scope["path"]):
             await media(scope, receive, send)
         elif not viewers.may_ask(scope, time.monotonic()):
             await answers.TOO_MANY_REQUESTS.send(send, has_body=scope["method"] != "HEAD")

@@ -49,7 +49,7 @@ class HttpServer(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         for listener in sockets or ():
-            _limit_stalls(listener)
+            limit_stalls(listener)
         await super().serve(sockets)
 
     @contextmanager
@@ -79,7 +79,7 @@ def _connection_class(viewers: Viewers, media: Source) -> type[asyncio.Protocol]
     return ViewerConnection
 
 
-def _limit_stalls(listener: socket.socket) -> None:
+def limit_stalls(listener: socket.socket) -> None:
     """Connections inherit it. Only Linux knows both; elsewhere the kernel's buffers are as it likes."""
     for option, value in (("TCP_USER_TIMEOUT", round(STALL_SECONDS * 1000)), ("TCP_NOTSENT_LOWAT", UNSENT_BYTES)):
         if hasattr(socket, option):

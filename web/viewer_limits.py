@@ -20,6 +20,9 @@ from pinkmedia.address_limits import AddressRateLimit, address_group
 REMEMBERED_CHAINS = 4096
 """Different X-Forwarded-For fields whose meaning is kept: reading one anew costs as much as a small answer."""
 
+LONGEST_CHAIN_BYTES = 256
+"""Of a field, its end: trusted proxies and the address before them. Viewers may write anything before."""
+
 Network = IPv4Network | IPv6Network
 
 
@@ -60,6 +63,8 @@ class Viewers:
         return True
 
     def disconnect(self, peer: str) -> None:
+        if self._is_trusted(peer):
+            return
         group = address_group(peer)
         if self._connections[group] > 1:
             self._connections[group] -= 1
@@ -74,7 +79,7 @@ class Viewers:
             forwarded = dict(scope["headers"]).get(b"x-forwarded-for")
             if forwarded is None:
                 return True
-            address = self._address_behind(forwarded) or peer
+            address = self._address_behind(forwarded[-LONGEST_CHAIN_BYTES:]) or peer
             scope["client"] = (address, 0)
         if not self._limits.requests_per_second:
             return True

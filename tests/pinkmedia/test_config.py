@@ -134,6 +134,18 @@ class TestRefusals:
         write_config("rtmp_port_accepts_tls = true\n")
         assert refusal().endswith("it must be false without tls_certificate and tls_private_key")
 
+    def test_https_needs_a_certificate(self) -> None:
+        assert refusal({"https_port": 443}) == (
+            "flag: --https-port cannot be '443': it must be 0 without tls_certificate and tls_private_key"
+        )
+
+    @pytest.mark.parametrize("text", ["localhost", "10.0.0.1/8", "127.0.0.1 ::1", "127.0.0.1,"])
+    def test_proxies_are_addresses_and_networks(self, text: str) -> None:
+        accepted = "IP addresses and networks, with commas between them"
+        assert (
+            refusal({"trusted_proxies": text}) == f"flag: --trusted-proxies cannot be '{text}': it must be {accepted}"
+        )
+
     def test_the_least_latency_is_not_above_the_most(self) -> None:
         assert refusal({"srt_min_latency_ms": 5000}) == (
             "flag: --srt-min-latency-ms cannot be '5000': it must be at most srt_max_latency_ms, which is 4000"

@@ -32,12 +32,21 @@ def sockets() -> Iterator[ExitStack]:
         yield stack
 
 
+def port_of(server: ServerProcess) -> int:
+    port = urlsplit(server.base_url).port
+    assert port
+    return port
+
+
 def connect(server: ServerProcess, sockets: ExitStack) -> socket.socket:
+    return connect_to(port_of(server), sockets)
+
+
+def connect_to(port: int, sockets: ExitStack) -> socket.socket:
     """A connection that takes little before it is read from."""
     connection = sockets.enter_context(socket.socket())
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
-    url = urlsplit(server.base_url)
-    connection.connect((url.hostname, url.port))
+    connection.connect(("127.0.0.1", port))
     return connection
 
 
@@ -45,9 +54,8 @@ def request(url: str) -> bytes:
     return f"GET {urlsplit(url).path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
-def held_connections(server: ServerProcess, connections: list[socket.socket]) -> int:
+def held_connections(port: int, connections: list[socket.socket]) -> int:
     """How many of them the server's end of still exists, in the server or in the kernel alone."""
-    port = urlsplit(server.base_url).port
     theirs = {connection.getsockname()[1] for connection in connections}
     count = 0
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
@@ -57,9 +65,9 @@ def held_connections(server: ServerProcess, connections: list[socket.socket]) ->
     return count
 
 
-async def until_dropped(server: ServerProcess, connections: list[socket.socket]) -> None:
+async def until_dropped(port: int, connections: list[socket.socket]) -> None:
     async with asyncio.timeout(LONGEST_SECONDS):
-        while held_connections(server, connections):
+        while held_connections(port, connections):
             await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -87,8 +95,8 @@ async def test_viewers_who_stop_reading_are_dropped_and_hold_no_memory(
                 stuck[-1].send(request(segment_url) * 3)
             stuck.append(connect(server, sockets))
             stuck[-1].send(request(player.playback_url) * 3)  # all of it fits into the kernel's buffers
-            assert held_connections(server, stuck) == STUCK_VIEWERS + 1
-            dropping = asyncio.create_task(until_dropped(server, stuck))
+            assert held_connections(port_of(server), stuck) == STUCK_VIEWERS + 1
+            dropping = asyncio.create_task(until_dropped(port_of(server), stuck))
             while not dropping.done():  # meanwhile the others see nothing of it
                 playlist = await player.media(source.uri, after=playlist)
             await dropping
@@ -107,7 +115,7 @@ async def test_connections_that_do_not_ask_are_closed(server: ServerProcess, soc
         endless.sendall(b"X-Filler: x\r\n" * 1_000_000)
     greedy = connect(server, sockets)
     greedy.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
-    await until_dropped(server, [silent, slow, greedy])
+    await until_dropped(port_of(server), [silent, slow, greedy])
     assert "Traceback" not in server.log_path.read_text()
     assert httpx.get(f"{server.base_url}/healthz").status_code == 200
 

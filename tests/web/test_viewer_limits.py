@@ -29,6 +29,7 @@ def request(peer: str, forwarded: bytes | None = None) -> dict[str, Any]:
         ("2001:db8:ffff::1", b"2001:db8::9", "2001:db8::9"),
         ("127.0.0.1", b"10.1.2.3", "127.0.0.1"),
         ("127.0.0.1", b"", ""),
+        ("127.0.0.1", b"x," * 10_000 + b" 203.0.113.9, 10.1.2.3", "203.0.113.9"),
     ],
 )
 def test_whose_a_request_is(peer: str, forwarded: bytes | None, viewer: str) -> None:

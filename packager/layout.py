@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from pinkmedia.media import Track, VideoTrack
 
+LEAST_SKIPPED_TARGET_DURATIONS = 6
+"""What is nearer to the end than this, in target durations, is never left out of a playlist (RFC 8216bis §4.4.3.8)."""
 PARTS_HELD_BACK = 3
 """PART-HOLD-BACK in part targets: Apple's authoring rules demand at least three."""
 LONGEST_ROUNDED_DOWN_SECONDS = 0.499
@@ -51,6 +53,12 @@ class Layout:
     """How much of the past memory holds."""
     window_seconds: float
     """How much of it is listed, where there is an archive."""
+
+    @property
+    def skip_until_seconds(self) -> int | None:
+        """CAN-SKIP-UNTIL; None where windows are too short for anything to be left out."""
+        seconds = LEAST_SKIPPED_TARGET_DURATIONS * self.target_duration_seconds
+        return seconds if self.window_seconds > seconds else None
 
     @property
     def part_hold_back_seconds(self) -> float:

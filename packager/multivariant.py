@@ -46,8 +46,9 @@ def multivariant_playlist(windows: Sequence[Window], *, base_uri: str) -> str:
     for group in groups:
         if any(offered is group for _, offered in offers):
             lines += _media(group, base_uri)
+    scores = _scores([window for window, _ in offers])
     for window, group in offers:
-        lines += _variant(window, group, base_uri)
+        lines += _variant(window, group, base_uri, scores[window.rendition.name])
     return "\n".join(lines) + "\n"
 
 
@@ -84,6 +85,18 @@ def _startup_first(videos: list[Window]) -> list[Window]:
     return [startup, *(window for window in rest if window is not startup)]
 
 
+def _scores(windows: Sequence[Window]) -> dict[str, int]:
+    """By the rendition's name: the more pictures, pixels and bits, the better (§4.4.6.2)."""
+
+    def quality(window: Window) -> tuple[float, int]:
+        track = window.rendition.track
+        pixel_rate = track.display_width * track.height * track.frame_rate if isinstance(track, VideoTrack) else 0
+        return float(pixel_rate), window.rendition.bit_rate_bps
+
+    names = dict.fromkeys(window.rendition.name for window in sorted(windows, key=quality))
+    return {name: number + 1 for number, name in enumerate(names)}
+
+
 def _media(group: _AudioGroup, base_uri: str) -> list[str]:
     """A line for each track; the first one is played unless the viewer chooses."""
     lines = []
@@ -93,12 +106,13 @@ def _media(group: _AudioGroup, base_uri: str) -> list[str]:
         channels = f'CHANNELS="{rendition.track.channels}",' if isinstance(rendition.track, AudioTrack) else ""
         lines.append(
             f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{group.group_id}",NAME="{rendition.label}",'
-            f'DEFAULT={chosen},AUTOSELECT={chosen},{channels}URI="{base_uri}{rendition.name}/media.m3u8"'
+            f"DEFAULT={chosen},AUTOSELECT={chosen},{channels}"
+            f'STABLE-RENDITION-ID="{rendition.name}",URI="{base_uri}{rendition.name}/media.m3u8"'
         )
     return lines
 
 
-def _variant(window: Window, group: _AudioGroup, base_uri: str) -> list[str]:
+def _variant(window: Window, group: _AudioGroup, base_uri: str, score: int) -> list[str]:
     """A variant with the largest audio rendition that may be chosen beside it (§4.4.6.2)."""
     track = window.rendition.track
     picture = [] if window in group.windows else [window]
@@ -106,9 +120,13 @@ def _variant(window: Window, group: _AudioGroup, base_uri: str) -> list[str]:
     pictures, sounds = ([one.bandwidth for one in some] for some in (picture, group.windows))
     peak_bps = sum(each.peak_bps for each in pictures) + max((each.peak_bps for each in sounds), default=0)
     average_bps = sum(each.average_bps for each in pictures) + max((each.average_bps for each in sounds), default=0)
+    name = window.rendition.name
+    stable_id = f"{name}.{group.group_id}" if picture and group.windows else name
     attributes = [
         f"BANDWIDTH={_rounded_up(peak_bps)}",
         f"AVERAGE-BANDWIDTH={_rounded_up(average_bps)}",
+        f"SCORE={score}.0",
+        f'STABLE-VARIANT-ID="{stable_id}"',
         f'CODECS="{codecs}"',
     ]
     if isinstance(track, VideoTrack):
@@ -117,7 +135,7 @@ def _variant(window: Window, group: _AudioGroup, base_uri: str) -> list[str]:
         attributes += [f"VIDEO-RANGE={video_range}"] if video_range else []
     attributes += [f'AUDIO="{group.group_id}"'] if group.windows else []
     attributes += ["CLOSED-CAPTIONS=NONE"]
-    return [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{base_uri}{window.rendition.name}/media.m3u8"]
+    return [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{base_uri}{name}/media.m3u8"]
 
 
 def _rounded_up(bps: int) -> int:

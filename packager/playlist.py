@@ -3,6 +3,7 @@
 In the order it is written:
 
     EXTM3U, VERSION, TARGETDURATION, SERVER-CONTROL, PART-INF, MEDIA-SEQUENCE, DISCONTINUITY-SEQUENCE
+    SKIP? (delta updates only)
     per segment: DISCONTINUITY?, MAP?, PROGRAM-DATE-TIME, PART* (near the end only), GAP?, EXTINF, URI
     the open segment: the same without EXTINF and URI
     PRELOAD-HINT, RENDITION-REPORT*   or   ENDLIST
@@ -13,25 +14,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import islice
 
 from packager.window import Segment, Window
 
 VERSION = 6
-"""EXT-X-MAP outside I-frame playlists needs 6 (§8); no tag used here needs more."""
+"""EXT-X-MAP outside I-frame playlists needs 6 (§8); no tag used here needs more, ..."""
+DELTA_VERSION = 9
+"""... except EXT-X-SKIP."""
 PARTS_LISTED_TARGET_DURATIONS = 3
 """Parts older than this many target durations are left out (§4.4.4.9)."""
 
 
-def media_playlist(window: Window, *, epoch_wall_seconds: float, others: Iterable[Window]) -> str:
+def media_playlist(
+    window: Window, *, epoch_wall_seconds: float, others: Iterable[Window], is_delta: bool = False
+) -> str:
     """The media playlist of a rendition as of now.
 
     ``epoch_wall_seconds`` is the wall clock (Unix seconds) of presentation time 0; ``others`` are the presentation's
-    other renditions, for their reports.
+    other renditions, for their reports. ``is_delta``: what players have known for long is left out, where there is so
+    much (§6.2.5.1).
     """
-    lines = _header(window)
-    first_with_parts = _first_segment_with_parts(window)
+    skipped_count = _skipped_count(window) if is_delta else 0
+    lines = _header(window, DELTA_VERSION if skipped_count else VERSION)
     init_uri = None
-    for segment in window.segments:
+    if skipped_count:
+        lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped_count}")
+        init_uri = window.segments[skipped_count - 1].init_uri
+    first_with_parts = _first_segment_with_parts(window)
+    for segment in islice(window.segments, skipped_count, None):
         if not segment.is_listed:
             continue
         if segment.has_discontinuity:
@@ -39,27 +50,53 @@ def media_playlist(window: Window, *, epoch_wall_seconds: float, others: Iterabl
         if segment.init_uri != init_uri:
             init_uri = segment.init_uri
             lines.append(f'#EXT-X-MAP:URI="{init_uri}"')
-        lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_date_time(epoch_wall_seconds + segment.start_seconds)}")
-        if segment.msn >= first_with_parts and not window.is_ended:
-            lines += _parts(segment)
-        if segment.is_complete:
-            lines += _segment_end(segment)
+        has_parts = segment.msn >= first_with_parts and not window.is_ended
+        lines.append(_listing(segment, epoch_wall_seconds, has_parts=has_parts))
     lines += ["#EXT-X-ENDLIST"] if window.is_ended else [_preload_hint(window), *_reports(others)]
     return "\n".join(lines) + "\n"
 
 
-def _header(window: Window) -> list[str]:
+def _skipped_count(window: Window) -> int:
+    """How many segments, the oldest, are farther from the end of the last complete one than CAN-SKIP-UNTIL."""
+    skip_until_seconds = window.layout.skip_until_seconds
+    if skip_until_seconds is None or window.is_ended:
+        return 0
+    remaining_seconds = float(skip_until_seconds)
+    kept_count = 0
+    for segment in reversed(window.segments):
+        if remaining_seconds <= 0:
+            break
+        kept_count += 1
+        remaining_seconds -= segment.duration_seconds if segment.is_complete else 0.0
+    return len(window.segments) - kept_count
+
+
+def _header(window: Window, version: int) -> list[str]:
     layout = window.layout
     hold_back = math.ceil(layout.part_hold_back_seconds * 1000 - 1e-6) / 1000
+    skip_until = "" if layout.skip_until_seconds is None else f"CAN-SKIP-UNTIL={layout.skip_until_seconds:.1f},"
     return [
         "#EXTM3U",
-        f"#EXT-X-VERSION:{VERSION}",
+        f"#EXT-X-VERSION:{version}",
         f"#EXT-X-TARGETDURATION:{layout.target_duration_seconds}",
-        f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={hold_back:.3f}",
+        f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,{skip_until}PART-HOLD-BACK={hold_back:.3f}",
         f"#EXT-X-PART-INF:PART-TARGET={layout.part_target_seconds:.5f}",
         f"#EXT-X-MEDIA-SEQUENCE:{window.segments[0].msn if window.segments else 0}",
         f"#EXT-X-DISCONTINUITY-SEQUENCE:{window.discontinuity_sequence}",
     ]
+
+
+def _listing(segment: Segment, epoch_wall_seconds: float, *, has_parts: bool) -> str:
+    """A segment's own lines. They are kept as soon as they change no more: windows may have thousands."""
+    if segment.listing and not has_parts:
+        return segment.listing
+    lines = [f"#EXT-X-PROGRAM-DATE-TIME:{_date_time(epoch_wall_seconds + segment.start_seconds)}"]
+    lines += _parts(segment) if has_parts else []
+    lines += _segment_end(segment) if segment.is_complete else []
+    text = "\n".join(lines)
+    if segment.is_complete and not has_parts:
+        segment.listing = text
+    return text
 
 
 def _first_segment_with_parts(window: Window) -> int:

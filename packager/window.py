@@ -38,6 +38,8 @@ class Segment:
     """Nothing was made for this time; it is listed so that numbers stay aligned (EXT-X-GAP)."""
     stored_at: Path | None = None
     """Where its bytes are when memory has let go of them."""
+    listing: str = ""
+    """Its own lines in a playlist, once they change no more (`packager.playlist`)."""
 
     @property
     def uri(self) -> str:

@@ -36,7 +36,7 @@ from web.addresses import OTHER_PLAYLIST_FILES, PLAYLIST_FILE, is_media, media_f
 from web.answers import Answer, AnyAnswer, AtHand, Playlist
 from web.conditions import conditioned
 from web.dash import CLOCK, Dash
-from web.directives import BadDirective, blocking_target
+from web.directives import BadDirective, read_directives
 from web.playback_gate import ALLOWED, CHECK_FILE, OPEN_GATE, PlaybackGate, split_token
 from web.waiting import Waiters
 
@@ -64,19 +64,24 @@ class LiveDirectory(Protocol):
 
 
 class RenditionFeed:
-    """The waiters of one rendition, and its playlist as last rendered. It does not keep the rendition alive."""
+    """The waiters of one rendition, and its playlists as last rendered. It does not keep the rendition alive."""
 
     def __init__(self) -> None:
         self.waiters = Waiters()
         self._version = -1
-        self._playlist = Playlist("")
+        self._playlists: dict[bool, Playlist] = {}
+        """Of this version: whole, or as a delta update."""
 
-    def playlist(self, window: Window, presentation: Presentation) -> Playlist:
+    def playlist(self, window: Window, presentation: Presentation, *, is_delta: bool) -> Playlist:
         if self._version != window.version:
-            others = presentation.others(window)
-            text = media_playlist(window, epoch_wall_seconds=presentation.epoch_wall_seconds, others=others)
-            self._version, self._playlist = window.version, Playlist(text)
-        return self._playlist
+            self._version = window.version
+            self._playlists.clear()
+        playlist = self._playlists.get(is_delta)
+        if playlist is None:
+            epoch_wall_seconds, others = presentation.epoch_wall_seconds, presentation.others(window)
+            text = media_playlist(window, epoch_wall_seconds=epoch_wall_seconds, others=others, is_delta=is_delta)
+            playlist = self._playlists[is_delta] = Playlist(text)
+        return playlist
 
 
 class Origin:
@@ -183,7 +188,7 @@ class Origin:
 
     async def _media_playlist(self, presentation: Presentation, window: Window, scope: Scope) -> Answer:
         try:
-            target = blocking_target(scope["query_string"], None if window.is_ended else window.edge[0])
+            target, is_delta = read_directives(scope["query_string"], None if window.is_ended else window.edge[0])
         except BadDirective as error:
             return answers.problem(400, f"{error}\n")
         window.ask(time.monotonic())
@@ -197,7 +202,7 @@ class Origin:
             await self._wait_for(window, *window.edge)
         if not window.is_playable:
             return answers.NOT_FOUND
-        playlist = self._feed(window).playlist(window, presentation)
+        playlist = self._feed(window).playlist(window, presentation, is_delta=is_delta)
         return playlist.answer(cache, is_gzipped=answers.accepts_gzip(scope))
 
     # Media

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -22,9 +23,10 @@ def test_the_multivariant_playlist() -> None:
         "#EXT-X-VERSION:6\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
         '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
-        'URI="18bc/audio/media.m3u8"\n'
+        'STABLE-RENDITION-ID="audio",URI="18bc/audio/media.m3u8"\n'
         # One segment of 60 frames of 10 bytes in ten parts is measured, and 11 parts of audio.
         f"#EXT-X-STREAM-INF:BANDWIDTH={bandwidth(video, audio)},AVERAGE-BANDWIDTH={bandwidth(video, audio)},"
+        'SCORE=1.0,STABLE-VARIANT-ID="720p.audio",'
         'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio",CLOSED-CAPTIONS=NONE\n'
         "18bc/720p/media.m3u8\n"
     )
@@ -154,3 +156,16 @@ def test_sound_that_nothing_offered_needs_is_not_listed() -> None:
     text = multivariant_playlist([SMALL_PICTURE, BEST, SMALL], base_uri="e/")
     assert 'GROUP-ID="audio"' not in text
     assert {group for _, _, group in variants(text)} == {"audio-64k"}
+
+
+def test_the_better_variant_has_the_higher_score_and_each_an_id_of_its_own() -> None:
+    sixty = window(Rendition("720p60", replace(VIDEO, frame_rate=Fraction(60)), 3_750_000, is_passthrough=False))
+    text = multivariant_playlist([LARGE_PICTURE, SMALL_PICTURE, sixty, BEST, SMALL], base_uri="e/")
+    scores = re.findall(r'SCORE=([\d.]+),STABLE-VARIANT-ID="([^"]+)"', text)
+    assert sorted((float(score), name) for score, name in scores) == [
+        (1.0, "audio-64k"),
+        (2.0, "360p.audio-64k"),
+        (3.0, "720p.audio"),
+        (4.0, "720p60.audio"),
+    ]
+    assert re.findall('STABLE-RENDITION-ID="([^"]+)"', text) == ["audio", "audio-64k"]

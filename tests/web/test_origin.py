@@ -284,6 +284,8 @@ async def test_what_is_there_already_is_answered_at_once(stream: OneStream, clie
         "_HLS_msn=4",
         "_HLS_msn=1&_HLS_part=",
         "_HLS_msn=" + "9" * 40,
+        "_HLS_skip=NO",
+        "_HLS_skip=YES&_HLS_skip=YES",
         "_HLS_msn=1&" + "a=b&" * 100,
     ],
 )
@@ -294,6 +296,13 @@ async def test_impossible_directives_are_the_clients_fault(
     response = await client.get(f"{FOLDER}/media.m3u8?{query}")
     assert response.status_code == 400
     assert response.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("skip", ["YES", "v2"])
+async def test_a_delta_of_a_short_window_is_the_whole(stream: OneStream, client: httpx.AsyncClient, skip: str) -> None:
+    stream.advance(62)
+    whole = await client.get(f"{FOLDER}/media.m3u8")
+    assert (await client.get(f"{FOLDER}/media.m3u8?_HLS_skip={skip}")).text == whole.text
 
 
 @pytest.mark.usefixtures("short_waits")

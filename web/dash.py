@@ -41,6 +41,9 @@ FIRST_PART_SECONDS = 5.0
 """The longest a request waits for a segment to begin, as for everything else of the origin."""
 SILENCE_SECONDS = 60.0
 """The longest between two parts of an answer: longer than a publisher is usually waited for. Players give up sooner."""
+EMPTY_SEGMENT = b"\x00\x00\x00\x08free"
+"""What was announced and never made, because the rendition was interrupted: players that are refused it ask for it over
+and over; this they take, find nothing in it, and go on."""
 
 _SEGMENT = re.compile(r"seg-(\d{1,15})\.m4s", re.ASCII)
 _MANIFEST_TYPE: Header = (b"content-type", b"application/dash+xml")
@@ -118,12 +121,16 @@ class Dash:
     # Segments
 
     async def _segment(self, window: Window, msn: int, epoch: str) -> AnyAnswer | None:
-        """A segment that is not complete yet. None for any other."""
+        """A segment that is not complete yet, or never will be. None for any other."""
+        if _is_gap(window, msn):
+            return answers.media(EMPTY_SEGMENT, is_video=_is_video(window), epoch=epoch)
         open_msn, _ = window.edge
         if window.is_ended or window.is_withdrawn or msn not in (open_msn, open_msn + 1):
             return None
         if window.find_part(msn, 0) is None:
             await self._wait_for(window, lambda: window.has_reached(msn, 0))
+            if _is_gap(window, msn):
+                return answers.media(EMPTY_SEGMENT, is_video=_is_video(window), epoch=epoch)
             segment = window.find_segment(msn)
             if segment is None or not segment.parts or _has_other_header(window, segment):
                 return answers.NOT_FOUND
@@ -209,6 +216,15 @@ def _has_woken(window: Window) -> bool:
     return window.is_playable or window.is_ended
 
 
+def _is_gap(window: Window, msn: int) -> bool:
+    segment = window.find_segment(msn)
+    return segment is not None and segment.is_gap
+
+
+def _is_video(window: Window) -> bool:
+    return isinstance(window.rendition.track, VideoTrack)
+
+
 def _has_other_header(window: Window, segment: Segment) -> bool:
     """It cannot be decoded as what was announced under its number; players find it in the next manifest, under another
     Period. One behind a mere break can: it says itself where on the timeline it lies."""
@@ -218,5 +234,4 @@ def _has_other_header(window: Window, segment: Segment) -> bool:
 
 def _growing_headers(window: Window, epoch: str) -> tuple[Header, ...]:
     """Those of the whole segment; and proxies of the nginx kind are to pass parts on as they come."""
-    is_video = isinstance(window.rendition.track, VideoTrack)
-    return (*answers.media(b"", is_video=is_video, epoch=epoch).headers, (b"x-accel-buffering", b"no"))
+    return (*answers.media(b"", is_video=_is_video(window), epoch=epoch).headers, (b"x-accel-buffering", b"no"))

@@ -269,6 +269,19 @@ async def test_the_end_answers_who_waits_for_what_was_announced(
     assert (await request).status_code == 404
 
 
+async def test_an_announced_segment_that_was_missed_is_empty(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(12)
+    request = asyncio.create_task(client.get(f"{FOLDER}/seg-2.m4s"))
+    await until_waiting(origin, 1)
+    for msn in range(2, 6):
+        stream.presentation.add_boundary(90_000 + 180_000 * msn)
+    stream.presentation.skip_to("720p", 5)
+    for response in (await request, await client.get(f"{FOLDER}/seg-3.m4s")):
+        assert (response.status_code, response.content) == (200, dash.EMPTY_SEGMENT)
+
+
 async def test_a_break_does_not_disturb_who_waits(stream: OneStream, origin: Origin) -> None:
     stream.advance(12)
     reader = Reader(origin, f"{FOLDER}/seg-2.m4s")

@@ -18,6 +18,9 @@ PARTS_HELD_BACK = 3
 """PART-HOLD-BACK in part targets: Apple's authoring rules demand at least three."""
 LONGEST_ROUNDED_DOWN_SECONDS = 0.499
 """What a segment may last beyond a whole number of seconds: its rounded duration counts (RFC 8216bis §4.4.3.1)."""
+ASKED_AHEAD_SECONDS = 3.0
+"""The "advance part limit": parts farther ahead than this are refused (RFC 8216bis §6.2.5.2), or one target duration
+where that is longer. hls.js, when it has been told that its playlist is old, asks for what it reckons is newest."""
 SHORTEST_PART_RATIO = 0.85
 """A part shorter than this share of the part target is only allowed at the end of a segment."""
 
@@ -59,6 +62,12 @@ class Layout:
         """CAN-SKIP-UNTIL; None where windows are too short for anything to be left out."""
         seconds = LEAST_SKIPPED_TARGET_DURATIONS * self.target_duration_seconds
         return seconds if self.window_seconds > seconds else None
+
+    @property
+    def most_parts_ahead(self) -> int:
+        """How many parts ahead of the newest one players may ask."""
+        seconds = max(ASKED_AHEAD_SECONDS, self.target_duration_seconds)
+        return math.ceil(seconds / min(self.part_target_seconds, 1.0))
 
     @property
     def part_hold_back_seconds(self) -> float:

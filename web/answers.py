@@ -50,6 +50,7 @@ _GZIPPED: Header = (b"content-encoding", b"gzip")
 _PLAYLIST_TYPE: Header = (b"content-type", b"application/vnd.apple.mpegurl")
 _VIDEO_TYPE: Header = (b"content-type", b"video/mp4")
 _TEXT_TRACK_TYPE: Header = (b"content-type", b"text/vtt; charset=utf-8")
+_TEXT_TYPE: Header = (b"content-type", b"text/plain; charset=utf-8")
 _PICTURE_TYPE: Header = (b"content-type", b"image/jpeg")
 _AUDIO_TYPE: Header = (b"content-type", b"audio/mp4")
 
@@ -163,24 +164,23 @@ def start(status: int, headers: tuple[Header, ...]) -> dict[str, Any]:
 
 
 def problem(status: int, text: str) -> Answer:
-    """An error, in one line for a person."""
-    return Answer(status, ((b"content-type", b"text/plain; charset=utf-8"), _BRIEFLY), (text.encode(),))
+    """An error, in one line for a person; no cache may keep it."""
+    return Answer(status, (_TEXT_TYPE, NO_STORE), (text.encode(),))
 
 
-NOT_FOUND = problem(404, "There is nothing at this address (any more).\n")
+def _later(status: int, text: str) -> Answer:
+    """An error that the next request may not meet."""
+    return Answer(status, (_TEXT_TYPE, NO_STORE, (b"retry-after", b"1")), (text.encode(),))
+
+
+NOT_FOUND = Answer(404, (_TEXT_TYPE, _BRIEFLY), (b"There is nothing at this address (any more).\n",))
+NOT_YET = problem(404, "There is nothing at this address yet.\n")
+"""Were it kept by a cache, who asks early could hide from others what comes in a moment."""
 METHOD_NOT_ALLOWED = problem(405, "Only GET, HEAD and OPTIONS are answered here.\n")
-TOO_MANY_REQUESTS = Answer(
-    429,
-    ((b"content-type", b"text/plain; charset=utf-8"), NO_STORE, (b"retry-after", b"1")),
-    (b"Too many requests come from your address.\n",),
-)
+TOO_MANY_REQUESTS = _later(429, "Too many requests come from your address.\n")
+LATE = _later(503, "What comes next is late.\n")
 FAILED = problem(500, "The server has failed here; its log says why.\n")
 PREFLIGHT = Answer(204, _PREFLIGHT)
-
-
-def forbidden(text: str) -> Answer:
-    """Not for this viewer: nothing that a cache may keep for another one."""
-    return Answer(403, ((b"content-type", b"text/plain; charset=utf-8"), NO_STORE), (text.encode(),))
 
 
 def unsatisfiable(size_bytes: int) -> Answer:
@@ -224,9 +224,7 @@ def picture(jpeg: bytes, *, epoch: str) -> Answer:
 
 
 def media(*chunks: bytes, is_video: bool, epoch: str) -> Answer:
-    """An init segment, segment or part; without bytes, that there is none."""
-    if not chunks:
-        return NOT_FOUND
+    """An init segment, segment or part."""
     tag = _tag_of(epoch)
     return Answer(200, (_VIDEO_TYPE if is_video else _AUDIO_TYPE, _IMMUTABLE, _RANGES, (b"etag", tag)), chunks, tag)
 

@@ -38,7 +38,7 @@ CLOCK = "time"
 CLOCK_URI = "../../time"
 """Seen from the manifest."""
 FIRST_PART_SECONDS = 5.0
-"""The longest a request waits for a segment to begin, as for everything else of the origin."""
+"""The longest a request waits for a segment to begin: players ask for it when it should."""
 SILENCE_SECONDS = 60.0
 """The longest between two parts of an answer: longer than a publisher is usually waited for. Players give up sooner."""
 EMPTY_SEGMENT = b"\x00\x00\x00\x08free"
@@ -133,7 +133,7 @@ class Dash:
                 return answers.media(EMPTY_SEGMENT, is_video=_is_video(window), epoch=epoch)
             segment = window.find_segment(msn)
             if segment is None or not segment.parts or _has_other_header(window, segment):
-                return answers.NOT_FOUND
+                return answers.NOT_YET
         return GrowingSegment(window, msn, self._waiters_of(window), epoch)
 
     async def _wait_for(self, window: Window, is_there: Callable[[], bool]) -> None:

@@ -33,8 +33,11 @@ class Directives(NamedTuple):
 NO_DIRECTIVES = Directives()
 
 
-def read_directives(query: bytes, newest_msn: int | None) -> Directives:
-    """``newest_msn`` is the open segment's number, None when there is no limit. Raises BadDirective."""
+def read_directives(query: bytes, edge: tuple[int, int] | None, most_parts_ahead: int) -> Directives:
+    """``edge`` is the number of the open segment and the index of its next part; None when there is no limit.
+
+    Raises BadDirective.
+    """
     if b"_HLS_" not in query:
         return NO_DIRECTIVES
     try:
@@ -44,12 +47,22 @@ def read_directives(query: bytes, newest_msn: int | None) -> Directives:
     msn, part = _number(pairs, "_HLS_msn"), _number(pairs, "_HLS_part")
     if msn is None and part is not None:
         raise BadDirective("_HLS_part needs _HLS_msn beside it.")
-    if msn is not None and newest_msn is not None and msn > newest_msn + FARTHEST_SEGMENT_AHEAD:
-        raise BadDirective(f"Segment {msn} is too far ahead: the newest is {newest_msn}.")
+    if msn is not None and edge is not None:
+        _check_distance(msn, part or 0, edge, most_parts_ahead)
     skip = _value(pairs, "_HLS_skip")
     if skip is not None and skip not in SKIPS:
         raise BadDirective(f"_HLS_skip must be {' or '.join(SKIPS)}.")
     return Directives(None if msn is None else (msn, part), skip is not None)
+
+
+def _check_distance(msn: int, part: int, edge: tuple[int, int], most_parts_ahead: int) -> None:
+    open_msn, next_part = edge
+    if msn > open_msn + FARTHEST_SEGMENT_AHEAD:
+        raise BadDirective(f"Segment {msn} is too far ahead: the newest is {open_msn}.")
+    # How many parts the open segment will still have, nobody knows.
+    parts_ahead = part - (next_part if msn == open_msn else 0)
+    if msn >= open_msn and parts_ahead > most_parts_ahead:
+        raise BadDirective(f"Part {part} of segment {msn} is too far ahead: the next is {next_part} of {open_msn}.")
 
 
 def _number(pairs: list[tuple[str, str]], name: str) -> int | None:

@@ -11,7 +11,7 @@
 
 Strategy: a playlist is rendered once per version and the same bytes go to everybody; media is sent from memory as it
 stands. Whoever asks for what comes next waits in the rendition's group of waiters (RFC 8216bis §6.2.5.2) and is
-answered within BLOCK_SECONDS whatever happens. Everything below the epoch is immutable, so caches may keep it.
+answered after three target durations whatever happens. Everything below the epoch is immutable, so caches may keep it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ from web.directives import BadDirective, read_directives
 from web.playback_gate import ALLOWED, CHECK_FILE, OPEN_GATE, PlaybackGate, split_token
 from web.waiting import Waiters
 
-BLOCK_SECONDS = 5.0
-"""The longest a request waits: hls.js gives up on a first byte after 10 s."""
+WAITED_TARGET_DURATIONS = 3
+"""The longest a request waits, before it is told that the server has nothing (§6.2.5.2)."""
+LONGEST_WAIT_SECONDS = 8.0
+"""Nor longer than this: hls.js gives up on a first byte after 10 s."""
 READY_SECONDS = 3.0
 """How long after the first key frame the multivariant playlist waits for planned renditions: players read it once, so
 it should be whole."""
@@ -188,20 +190,24 @@ class Origin:
 
     async def _media_playlist(self, presentation: Presentation, window: Window, scope: Scope) -> Answer:
         try:
-            target, is_delta = read_directives(scope["query_string"], None if window.is_ended else window.edge[0])
+            target, is_delta = read_directives(
+                scope["query_string"], None if window.is_ended else window.edge, window.layout.most_parts_ahead
+            )
         except BadDirective as error:
             return answers.problem(400, f"{error}\n")
         window.ask(time.monotonic())
         if window.is_dormant:
             await self._wait_until_awake(window)
         cache = answers.NO_CACHE
-        if target is not None and await self._wait_for(window, *target):
+        if target is not None:
+            if not await self._wait_for(window, *target):
+                return answers.LATE
             # The epoch makes the URL unique, and a satisfied blocking request always has this answer or a newer one.
             cache = answers.cached_seconds(CACHED_TARGET_DURATIONS * window.layout.target_duration_seconds)
-        elif target is None and not window.is_playable:
+        elif not window.is_playable:
             await self._wait_for(window, *window.edge)
         if not window.is_playable:
-            return answers.NOT_FOUND
+            return answers.LATE if window.is_dormant else answers.NOT_FOUND
         playlist = self._feed(window).playlist(window, presentation, is_delta=is_delta)
         return playlist.answer(cache, is_gzipped=answers.accepts_gzip(scope))
 
@@ -217,6 +223,8 @@ class Origin:
             stored = answers.stored_media(segment.stored_at, size_bytes, is_video=_is_video(window), epoch=epoch)
             return "segment", stored
         kind, chunks = await self._chunks(window, match)
+        if not chunks:
+            return kind, answers.NOT_YET if _may_come(window, match) else answers.NOT_FOUND
         return kind, answers.media(*chunks, is_video=_is_video(window), epoch=epoch)
 
     async def _chunks(self, window: Window, match: re.Match[str]) -> tuple[str, tuple[bytes, ...]]:
@@ -240,11 +248,11 @@ class Origin:
     # Waiting
 
     async def _wait_for(self, window: Window, msn: int, part: int | None) -> bool:
-        """True once it is published; False when BLOCK_SECONDS are over."""
+        """True once it is published; False when it was waited for long enough."""
         if window.has_reached(msn, part):
             return True
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + BLOCK_SECONDS
+        deadline = loop.time() + _longest_wait_seconds(window)
         waiters = self._feed(window).waiters
         while await waiters.wait(max(0.0, deadline - loop.time())):
             if window.has_reached(msn, part):
@@ -254,7 +262,7 @@ class Origin:
     async def _wait_until_awake(self, window: Window) -> None:
         """A rendition that begins because it was asked for has something to play within a segment."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + BLOCK_SECONDS
+        deadline = loop.time() + _longest_wait_seconds(window)
         while not window.is_playable and not window.is_ended:
             if not await self._feed(window).waiters.wait(max(0.0, deadline - loop.time())):
                 return
@@ -272,6 +280,16 @@ class Origin:
             waiters = self._presentation_waiters[presentation] = Waiters()
             presentation.observers.append(waiters.wake)
         return waiters
+
+
+def _longest_wait_seconds(window: Window) -> float:
+    return min(WAITED_TARGET_DURATIONS * window.layout.target_duration_seconds, LONGEST_WAIT_SECONDS)
+
+
+def _may_come(window: Window, match: re.Match[str]) -> bool:
+    """Media that is not there will never be when there is something newer."""
+    msn = match["msn"] or match["segment"]
+    return msn is None or int(msn) >= window.edge[0]
 
 
 def _pictures(presentation: Presentation, file: str) -> Answer:

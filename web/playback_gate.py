@@ -21,8 +21,8 @@ from web.answers import Answer
 CHECK_FILE = "check"
 
 ALLOWED = Answer(204, (answers.NO_STORE,))
-_PRIVATE = answers.forbidden("This stream is private: it needs a signed address.\n")
-_NOTHING_IS_SIGNED = answers.forbidden("Signed addresses are not set up here.\n")
+_PRIVATE = answers.problem(403, "This stream is private: it needs a signed address.\n")
+_NOTHING_IS_SIGNED = answers.problem(403, "Signed addresses are not set up here.\n")
 
 
 class PlaybackGate:
@@ -42,7 +42,7 @@ class PlaybackGate:
         try:
             self._signer.check(token, stream_name, address, time.time())
         except PlaybackRefused as refused:
-            return answers.forbidden(f"{refused}\n")
+            return answers.problem(403, f"{refused}\n")
         return None
 
 

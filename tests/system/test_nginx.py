@@ -164,11 +164,20 @@ async def test_media_is_kept_under_its_name_alone(edge: Edge) -> None:
 
 
 async def test_what_is_missing_is_missing_for_a_moment_only(edge: Edge) -> None:
-    url = urljoin(edge.playlist_url, "seg-999999.m4s")
+    url = urljoin(edge.playlist_url, "seg-0.m4s")
     answer = await edge.get(url)
     assert (answer.status_code, answer.headers["cache-control"]) == (404, "public, max-age=1")
     preflight = await edge.player.client.options(url)
     assert (preflight.status_code, preflight.headers["timing-allow-origin"]) == (204, "*")
+
+
+async def test_nobody_can_hide_what_comes_by_asking_early(edge: Edge) -> None:
+    msn = (await follow_until_segment(edge.player, edge.uri, msn=2)).next_part[0] + 1
+    await edge.get(f"{edge.playlist_url}?_HLS_msn={msn}&_HLS_part=0")
+    early = [urljoin(edge.playlist_url, f"part-{msn}.{index}.m4s") for index in (3, 4)]
+    assert [(await edge.get(url)).status_code for url in early] == [404, 404]
+    await edge.get(f"{edge.playlist_url}?_HLS_msn={msn}&_HLS_part=4")
+    assert [(await edge.get(url)).status_code for url in early] == [200, 200]
 
 
 async def test_an_encoded_question_mark_is_no_query(edge: Edge) -> None:

@@ -66,7 +66,7 @@ async def client(origin: Origin) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of what happens when a wait is over."""
-    monkeypatch.setattr(origin_module, "BLOCK_SECONDS", 0.01)
+    monkeypatch.setattr(origin_module, "LONGEST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(origin_module, "READY_SECONDS", 0.01)
 
 
@@ -176,10 +176,10 @@ async def test_a_dormant_rendition_is_offered_and_waits_to_be_asked_for(
 
 
 @pytest.mark.usefixtures("short_waits")
-async def test_a_dormant_rendition_that_does_not_come_is_refused(stream: OneStream, client: httpx.AsyncClient) -> None:
+async def test_a_dormant_rendition_that_does_not_come_is_late(stream: OneStream, client: httpx.AsyncClient) -> None:
     stream.advance(12)
     stream.presentation.withdraw("720p", is_dormant=True)
-    assert (await client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=2")).status_code == 404
+    assert (await client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=2")).status_code == 503
 
 
 async def test_the_strip_of_small_pictures(stream: OneStream, client: httpx.AsyncClient) -> None:
@@ -282,6 +282,8 @@ async def test_what_is_there_already_is_answered_at_once(stream: OneStream, clie
         "_HLS_msn=x",
         "_HLS_msn=1&_HLS_msn=1",
         "_HLS_msn=4",
+        "_HLS_msn=2&_HLS_part=17",  # three seconds are 15 parts
+        "_HLS_msn=3&_HLS_part=16",
         "_HLS_msn=1&_HLS_part=",
         "_HLS_msn=" + "9" * 40,
         "_HLS_skip=NO",
@@ -306,11 +308,29 @@ async def test_a_delta_of_a_short_window_is_the_whole(stream: OneStream, client:
 
 
 @pytest.mark.usefixtures("short_waits")
-async def test_a_wait_in_vain_gets_the_playlist_as_it_is(stream: OneStream, client: httpx.AsyncClient) -> None:
+async def test_a_wait_in_vain_is_told_so(stream: OneStream, client: httpx.AsyncClient) -> None:
     stream.advance(6)
     response = await client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=1")
-    assert response.status_code == 200
-    assert response.headers["cache-control"] == "no-cache"
+    assert response.status_code == 503
+    assert (response.headers["cache-control"], response.headers["retry-after"]) == ("no-store", "1")
+
+
+@pytest.mark.parametrize(
+    ("file", "cache"),
+    [
+        ("part-2.5.m4s", "no-store"),
+        ("seg-9.m4s", "no-store"),
+        ("init-2.mp4", "no-store"),
+        ("part-1.10.m4s", "public, max-age=1"),
+        ("seg-0.m4s", "public, max-age=1"),
+    ],
+)
+async def test_nobody_can_hide_media_in_a_cache_by_asking_early(
+    stream: OneStream, client: httpx.AsyncClient, file: str, cache: str
+) -> None:
+    stream.advance(66)
+    response = await client.get(f"{FOLDER}/{file}")
+    assert (response.status_code, response.headers["cache-control"]) == (404, cache)
 
 
 async def test_the_announced_part_is_waited_for(stream: OneStream, origin: Origin, client: httpx.AsyncClient) -> None:

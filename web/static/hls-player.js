@@ -5,6 +5,8 @@ import { loadingParts } from "./part-loading.js";
 import { segmentAbr } from "./segment-abr.js";
 import { Cushion, steeredRate } from "./steering.js";
 
+/** The server answers 503 while a broadcast is interrupted, as the session knows from the API: hls.js asks on. */
+const PLAYLIST_RETRY = { maxNumRetry: 100, retryDelayMs: 1000, maxRetryDelayMs: 1000 };
 const CONFIG = {
   lowLatencyMode: true,
   streamController: loadingParts(Hls.DefaultConfig.streamController),
@@ -13,6 +15,9 @@ const CONFIG = {
   backBufferLength: 10,
   /** The page raises its own target after stalls, and lowers it again. */
   liveSyncOnStallIncrease: 0,
+  playlistLoadPolicy: {
+    default: { ...Hls.DefaultConfig.playlistLoadPolicy.default, errorRetry: PLAYLIST_RETRY },
+  },
 };
 /** Of what not every browser plays, by the first part of its codec string. */
 const CODEC_NAMES = { hvc1: "HEVC", av01: "AV1", vp09: "VP9" };

@@ -26,11 +26,12 @@ from urllib.parse import urljoin
 
 import httpx
 
-from benchmarks.segment_latency import CLOCK_TICKS_PER_SECOND, create_stream, running_server, server_environment
+from benchmarks.server_process import cpu_seconds, create_stream, running_server, server_environment
 from tests.support import Publisher, make_clip, require_tool
 
 SERVER_CORE, LOAD_CORE = 0, 1
 CONNECTIONS = 32
+CLIP_KBPS = 2500
 SETTLING_SECONDS = 14.0
 """Until the window is full."""
 GOAL_RATIO = 0.7
@@ -71,7 +72,7 @@ def main() -> None:
 def run(folder: Path, arguments: argparse.Namespace) -> None:
     folder.chmod(0o755)
     (folder / "files").mkdir()
-    clip = make_clip(folder / "clip.mp4", seconds=10, width=1280, height=720)
+    clip = make_clip(folder / "clip.mp4", seconds=10, width=1280, height=720, kbps=CLIP_KBPS)
     ports = {"http_port": arguments.http_port, "rtmp_port": arguments.rtmp_port, "srt_port": 0}
     environment = server_environment(str(folder / "data"), **ports, transcode=False)
     os.sched_setaffinity(0, {SERVER_CORE})  # both servers inherit it with all their threads
@@ -154,11 +155,6 @@ def p99_at(url: str, rate: float, seconds: float) -> float:
         subprocess.run([require_tool("h2load"), *words.split()], capture_output=True, check=True)
         microseconds = [int(line.split("\t")[2]) for line in Path(log.name).read_text().splitlines()]
     return quantiles(microseconds, n=100)[98] / 1e6
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_PER_SECOND
 
 
 if __name__ == "__main__":

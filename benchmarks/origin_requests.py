@@ -26,10 +26,10 @@ import os
 import socket
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import uvloop
 
+from benchmarks.server_process import cpu_seconds
 from packager.presentation import Presentation
 from pinkmedia.media import Rendition
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, ignore_part, layout, video_packets
@@ -59,7 +59,12 @@ HEADERS = (
     "Sec-Fetch-Dest: empty\r\nReferer: https://www.example.com/\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n"
     "Accept-Language: en-GB,en;q=0.9\r\n"
 )
-CLOCK_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+WAITERS = 1000
+ROUNDS = 20
+ALL_WAIT_SECONDS = 0.1
+"""After the requests were sent."""
+FRAMES_PER_PART = 6
+WAITING = {"waiting for a playlist": "media.m3u8?_HLS_msn={}&_HLS_part={}", "waiting for a part": "part-{}.{}.m4s"}
 
 
 class OneStream:
@@ -70,45 +75,66 @@ class OneStream:
         self.presentation.add_rendition(Rendition("720p", VIDEO, 2_500_000, is_passthrough=True))
         self.presentation.add_rendition(Rendition("audio", AUDIO, 128_000, is_passthrough=True))
         self.presentation.begin(1_700_000_000.0)
-        for packet in video_packets(VIDEO_FRAMES):
+        self._video = video_packets(100_000)
+        self.advance(VIDEO_FRAMES)
+        for packet in audio_packets(AUDIO_FRAMES):
+            self.presentation.write("audio", packet)
+
+    def advance(self, frames: int) -> None:
+        for _ in range(frames):
+            packet = next(self._video)
             if packet.is_sync:
                 self.presentation.add_boundary(packet.pts_ticks)
             self.presentation.write("720p", replace(packet, payload=os.urandom(FRAME_BYTES)))
-        for packet in audio_packets(AUDIO_FRAMES):
-            self.presentation.write("audio", packet)
+
+    @property
+    def hinted(self) -> tuple[int, int]:
+        window = self.presentation.find("720p")
+        return window.hinted if window else (0, 0)
 
     def find_presentation(self, stream_name: str, epoch: str | None = None) -> Presentation | None:
         return self.presentation if stream_name == "alice" and epoch in (None, "e1") else None
 
 
 def main() -> None:
-    listener = socket.create_server(("127.0.0.1", 0), backlog=CONNECTIONS)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=WAITERS)
     mine, theirs = multiprocessing.Pipe()
     context = multiprocessing.get_context("spawn")
     server = context.Process(target=serve, args=(listener, theirs), daemon=True)
     server.start()
-    mine.recv()
+    mine.recv()  # what is announced: the server is ready
     try:
         for name, target in TARGETS.items():
             uvloop.run(ask(listener.getsockname(), target, WARM_UP))
             before = cpu_seconds(server.pid or 0)
             uvloop.run(ask(listener.getsockname(), target, REQUESTS))
-            print(f"{name:20} {(cpu_seconds(server.pid or 0) - before) / REQUESTS * 1e6:6.1f} µs")
+            print(f"{name:22} {(cpu_seconds(server.pid or 0) - before) / REQUESTS * 1e6:6.1f} µs")
+        for name, target in WAITING.items():
+            coming, woken = uvloop.run(wait(listener.getsockname(), target, mine, server.pid or 0))
+            print(f"{name:22} {coming * 1e6:6.1f} µs to come, {woken * 1e6:.1f} µs to be answered")
     finally:
         server.kill()
         server.join()
 
 
-def serve(listener: socket.socket, ready: Connection) -> None:
-    """The server's process."""
-    limits = ViewerLimits(CONNECTIONS, requests_per_second=10 * REQUESTS)
+def serve(listener: socket.socket, lead: Connection) -> None:
+    """The server's process. It says what is announced, first and after each part that it is told to publish."""
+    limits = ViewerLimits(2 * WAITERS, requests_per_second=10 * REQUESTS)
 
     async def run() -> None:
         viewers = Viewers(limits)
-        media = LimitedMedia(Origin(OneStream()), viewers)
+        stream = OneStream()
+        media = LimitedMedia(Origin(stream), viewers)
         server = HttpServer(media, viewers, media)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        ready.send(True)
+
+        def publish() -> None:
+            lead.recv()
+            stream.advance(FRAMES_PER_PART)
+            lead.send(stream.hinted)
+
+        asyncio.get_running_loop().add_reader(lead.fileno(), publish)
+        lead.send(stream.hinted)
         await serving
 
     uvloop.run(run())
@@ -120,20 +146,40 @@ async def ask(address: tuple[str, int], target: str, count: int) -> None:
     await asyncio.gather(*(_ask(address, request, count // CONNECTIONS) for _ in range(CONNECTIONS)))
 
 
+async def wait(address: tuple[str, int], target: str, lead: Connection, pid: int) -> tuple[float, float]:
+    """CPU seconds of the server for each of many that wait for a part together: until they wait, and afterwards."""
+    connections = [await asyncio.open_connection(*address) for _ in range(WAITERS)]
+    coming_seconds = woken_seconds = 0.0
+    lead.send(True)
+    for _ in range(ROUNDS):
+        request = f"GET {FOLDER}/{target.format(*lead.recv())} HTTP/1.1\r\n{HEADERS}\r\n".encode()
+        before = cpu_seconds(pid)
+        for _, writer in connections:
+            writer.write(request)
+        await asyncio.sleep(ALL_WAIT_SECONDS)
+        between = cpu_seconds(pid)
+        lead.send(True)
+        await asyncio.gather(*(_take(reader) for reader, _ in connections))
+        coming_seconds += between - before
+        woken_seconds += cpu_seconds(pid) - between
+    lead.recv()
+    for _, writer in connections:
+        writer.close()
+    return coming_seconds / (ROUNDS * WAITERS), woken_seconds / (ROUNDS * WAITERS)
+
+
 async def _ask(address: tuple[str, int], request: bytes, count: int) -> None:
     reader, writer = await asyncio.open_connection(*address)
     for _ in range(count):
         writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        _, _, length = head.partition(b"content-length: ")
-        await reader.readexactly(int(length.partition(b"\r\n")[0]))
+        await _take(reader)
     writer.close()
 
 
-def cpu_seconds(pid: int) -> float:
-    """Of the process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_PER_SECOND
+async def _take(reader: asyncio.StreamReader) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    _, _, length = head.partition(b"content-length: ")
+    await reader.readexactly(int(length.partition(b"\r\n")[0]))
 
 
 if __name__ == "__main__":

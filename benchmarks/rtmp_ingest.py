@@ -37,7 +37,7 @@ import uvloop
 
 from benchmarks.rtmp_core import run_core
 from benchmarks.rtmp_publishing import FRAMES_PER_GOP, GOP_SECONDS, Clip, Publisher
-from benchmarks.segment_latency import CLOCK_TICKS_PER_SECOND, running_server, server_environment
+from benchmarks.server_process import cpu_seconds, resident_bytes, running_server, server_environment
 from pinkmedia.store import StreamStore
 
 NODE_CORE, LOAD_CORE = 0, 1
@@ -73,16 +73,8 @@ class Usage:
 async def usage_of(pid: int, http_port: int) -> Usage:
     client = HttpClient(*await asyncio.open_connection("127.0.0.1", http_port))
     figures = dict(re.findall(r"^(pinkmedia_\w+) (\S+)$", await client.get("/metrics"), re.MULTILINE))
-    cpu_seconds, resident_bytes = _process_usage(pid)
     media_bytes, live_streams = figures["pinkmedia_ingest_bytes_total"], figures["pinkmedia_live_streams"]
-    return Usage(cpu_seconds, resident_bytes, float(media_bytes), round(float(live_streams)))
-
-
-def _process_usage(pid: int) -> tuple[float, int]:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    resident_pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    ticks = int(fields[11]) + int(fields[12])
-    return ticks / CLOCK_TICKS_PER_SECOND, resident_pages * os.sysconf("SC_PAGE_SIZE")
+    return Usage(cpu_seconds(pid), resident_bytes(pid), float(media_bytes), round(float(live_streams)))
 
 
 class HttpClient:

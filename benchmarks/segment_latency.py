@@ -17,14 +17,9 @@ import bisect
 import io
 import itertools
 import multiprocessing
-import os
 import re
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,6 +30,13 @@ import av
 import httpx
 import numpy as np
 
+from benchmarks.server_process import (
+    START_DEADLINE_SECONDS,
+    cpu_seconds,
+    create_stream,
+    running_server,
+    server_environment,
+)
 from transcode.machine_clock import read_clock
 from transcode.push import PushProgress, push
 from transcode.test_source import PictureSettings
@@ -46,12 +48,9 @@ PASSTHROUGH = "1080p"
 GOAL_SECONDS = PART_TARGET_SECONDS + 0.150
 PASSTHROUGH_GOAL_SECONDS = PART_TARGET_SECONDS + 0.030
 FIRST_PLAYABLE_GOAL_SECONDS = 1.0
-START_DEADLINE_SECONDS = 20.0
-"""For the server to start, and for the stream to be playable."""
 POLL_SECONDS = 0.02
 """Between questions while nothing can be waited for."""
 REQUEST_TIMEOUT_SECONDS = 10.0
-CLOCK_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,43 +79,7 @@ class Follower:
         return self.url.split("/")[-2]
 
 
-# The server and the publisher
-
-
-@contextmanager
-def running_server(environment: dict[str, str], log_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log_path.open("wb") as log:
-        node = subprocess.Popen([sys.executable, "-m", "pinkmedia", "serve"], env=environment, stderr=log, stdout=log)
-        try:
-            _wait_until_ready(f"http://127.0.0.1:{environment['PINKMEDIA_HTTP_PORT']}/readyz", node)
-            yield node
-        finally:
-            node.terminate()
-            node.wait(START_DEADLINE_SECONDS)
-
-
-def _wait_until_ready(url: str, node: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_DEADLINE_SECONDS
-    while time.monotonic() < deadline and node.poll() is None:
-        try:
-            if httpx.get(url).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(POLL_SECONDS)
-    raise SystemExit("the server does not start")
-
-
-def server_environment(data_dir: str, **settings: object) -> dict[str, str]:
-    """Of a server with a data folder of its own, that listens here only; ``settings`` are keys of the configuration."""
-    own = {"data_dir": data_dir, "host": "127.0.0.1", **settings}
-    return os.environ | {f"PINKMEDIA_{key.upper()}": str(value) for key, value in own.items()}
-
-
-def create_stream(environment: dict[str, str]) -> str:
-    """A stream named ``bench``; returns its key."""
-    command = [sys.executable, "-m", "pinkmedia", "stream", "create", "bench", "--tier", "partner"]
-    printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-    return printed.split()[-1]
+# The publisher
 
 
 def publish(url: str, seconds: float, results: Connection) -> None:
@@ -206,9 +169,8 @@ def usage_of(node_pid: int) -> list[Usage]:
 
 
 def _usage(name: str, pid: int) -> Usage:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     peak_kib = re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]
-    return Usage(name, (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_PER_SECOND, int(peak_kib) * 1024)
+    return Usage(name, cpu_seconds(pid), int(peak_kib) * 1024)
 
 
 # Afterwards

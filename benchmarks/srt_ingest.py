@@ -29,7 +29,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.rtmp_ingest import LOAD_CORE, NODE_CORE, create_streams, usage_of
-from benchmarks.segment_latency import running_server, server_environment
+from benchmarks.server_process import running_server, server_environment
 from benchmarks.srt_calling import PACKETS_PER_SECOND, Clip, LoadCaller
 from benchmarks.srt_core import run_core
 from benchmarks.srt_loss import run_loss

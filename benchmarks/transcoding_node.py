@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks.ladder_clip import TEMPLATES, encode_clip
-from benchmarks.segment_latency import CLOCK_TICKS_PER_SECOND, create_stream, running_server, server_environment
+from benchmarks.server_process import cpu_seconds, create_stream, running_server, server_environment
 from tests.support import require_tool
 
 REENCODE_SECONDS = 18.0
@@ -83,22 +83,14 @@ def _workers_of(pid: int) -> set[int]:
     return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
 
-def _cpu_seconds_of(pids: set[int]) -> float:
-    ticks = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / CLOCK_TICKS_PER_SECOND
-
-
 def measured_cores(pid: int, seconds: float) -> float:
     """Of a server and its workers, which all must live as long."""
     workers, begun_at = _workers_of(pid), time.monotonic()
-    begun = _cpu_seconds_of({pid, *workers})
+    begun = sum(map(cpu_seconds, {pid, *workers}))
     time.sleep(seconds)
     if _workers_of(pid) != workers:
         raise SystemExit("a worker was replaced meanwhile: the machine is too busy")
-    return (_cpu_seconds_of({pid, *workers}) - begun) / (time.monotonic() - begun_at)
+    return (sum(map(cpu_seconds, {pid, *workers})) - begun) / (time.monotonic() - begun_at)
 
 
 def run_density(arguments: argparse.Namespace) -> None:

@@ -165,12 +165,15 @@ class Publisher:
         self._process.wait()
 
 
-def make_clip(path: Path, *, seconds: int, width: int = 1920, height: int = 1080) -> Path:
-    """A moving test picture at 30 frames per second with a tone: H.264 with a key frame each 2 s, and AAC."""
+def make_clip(path: Path, *, seconds: int, width: int = 1920, height: int = 1080, kbps: int = 4500) -> Path:
+    """A moving test picture at 30 frames per second with a tone: H.264 with a key frame each 2 s, and AAC.
+
+    ``kbps`` is the bit rate of the picture.
+    """
     video = f"testsrc2=size={width}x{height}:rate=30:duration={seconds}"
     audio = f"sine=frequency=440:sample_rate=48000:duration={seconds}"
     h264 = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "60", "-sc_threshold", "0"]
-    rate = ["-b:v", "4500k", "-maxrate", "4500k", "-bufsize", "4500k"]
+    rate = ["-b:v", f"{kbps}k", "-maxrate", f"{kbps}k", "-bufsize", f"{kbps}k"]
     aac = ["-c:a", "aac", "-b:a", "128k", "-ac", "2"]
     subprocess.run(
         [

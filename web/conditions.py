@@ -11,7 +11,7 @@ A pure function from an answer that is at hand: nothing here waits or knows what
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import TypeVar, cast
 
 from web.answers import Answer, AtHand, Header, unsatisfiable
@@ -20,13 +20,17 @@ Kind = TypeVar("Kind", bound=AtHand)
 
 _RANGE = re.compile(rb"bytes=(\d{0,19})-(\d{0,19})", re.ASCII | re.IGNORECASE)
 """One range; 19 digits are more than RFC 8673's "until it ends", 2^53 - 1, has."""
+_READ = frozenset({b"if-none-match", b"if-range", b"range"})
 _KEPT_IN_304 = frozenset({b"cache-control", b"etag", b"vary"})
 """RFC 9110 §15.4.5."""
 
 
-def conditioned(answer: Kind, method: str, fields: Mapping[bytes, bytes]) -> Kind | Answer:
-    """The answer that this request wants. ``fields`` are its header fields, by names in lower case."""
+def conditioned(answer: Kind, method: str, headers: Iterable[Header]) -> Kind | Answer:
+    """The answer that this request wants. The names of its ``headers`` are in lower case."""
     if answer.status != 200 or not answer.tag:
+        return answer
+    fields = {name: value for name, value in headers if name in _READ}
+    if not fields:
         return answer
     if b"if-none-match" in fields and _has_tag(fields[b"if-none-match"], answer.tag):
         return Answer(304, tuple(each for each in answer.headers if each[0] in _KEPT_IN_304))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -10,6 +11,11 @@ FARTHEST_SEGMENT_AHEAD = 1
 """A request for a segment beyond the one after the open one is refused (§6.2.5.2)."""
 MOST_QUERY_FIELDS = 32
 """Players send three at most, and what a page adds."""
+
+REMEMBERED_QUERIES = 4096
+"""Whose meaning is kept: all viewers of a rendition send the same one at once."""
+LONGEST_REMEMBERED_BYTES = 256
+"""Players' own are shorter; anybody's may be much longer."""
 
 SKIPS = ("YES", "v2")
 """Of _HLS_skip. The second asks to leave date ranges out, too, where the server says that it can."""
@@ -40,6 +46,13 @@ def read_directives(query: bytes, edge: tuple[int, int] | None, most_parts_ahead
     """
     if b"_HLS_" not in query:
         return NO_DIRECTIVES
+    directives = _parse(query) if len(query) > LONGEST_REMEMBERED_BYTES else _remembered(query)
+    if directives.target is not None and edge is not None:
+        _check_distance(directives.target[0], directives.target[1] or 0, edge, most_parts_ahead)
+    return directives
+
+
+def _parse(query: bytes) -> Directives:
     try:
         pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_QUERY_FIELDS)
     except ValueError as error:
@@ -47,12 +60,13 @@ def read_directives(query: bytes, edge: tuple[int, int] | None, most_parts_ahead
     msn, part = _number(pairs, "_HLS_msn"), _number(pairs, "_HLS_part")
     if msn is None and part is not None:
         raise BadDirective("_HLS_part needs _HLS_msn beside it.")
-    if msn is not None and edge is not None:
-        _check_distance(msn, part or 0, edge, most_parts_ahead)
     skip = _value(pairs, "_HLS_skip")
     if skip is not None and skip not in SKIPS:
         raise BadDirective(f"_HLS_skip must be {' or '.join(SKIPS)}.")
     return Directives(None if msn is None else (msn, part), skip is not None)
+
+
+_remembered = lru_cache(REMEMBERED_QUERIES)(_parse)
 
 
 def _check_distance(msn: int, part: int, edge: tuple[int, int], most_parts_ahead: int) -> None:

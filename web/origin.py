@@ -30,7 +30,7 @@ from packager.playlist import media_playlist
 from packager.presentation import Presentation
 from packager.strip import STRIP_URI
 from packager.window import Window
-from pinkmedia.media import Part, VideoTrack
+from pinkmedia.media import VideoTrack
 from web import answers
 from web.addresses import OTHER_PLAYLIST_FILES, PLAYLIST_FILE, is_media, media_folder
 from web.answers import Answer, AnyAnswer, AtHand, Playlist
@@ -66,24 +66,41 @@ class LiveDirectory(Protocol):
 
 
 class RenditionFeed:
-    """The waiters of one rendition, and its playlists as last rendered. It does not keep the rendition alive."""
+    """The waiters of one rendition, and the answers that were given since it last changed: most want the same ones.
+
+    It does not keep the rendition alive.
+    """
 
     def __init__(self) -> None:
         self.waiters = Waiters()
         self._version = -1
         self._playlists: dict[bool, Playlist] = {}
-        """Of this version: whole, or as a delta update."""
+        """Whole, or as a delta update."""
+        self._media: dict[str, Answer] = {}
+        """By file."""
 
     def playlist(self, window: Window, presentation: Presentation, *, is_delta: bool) -> Playlist:
-        if self._version != window.version:
-            self._version = window.version
-            self._playlists.clear()
+        self._follow(window)
         playlist = self._playlists.get(is_delta)
         if playlist is None:
             epoch_wall_seconds, others = presentation.epoch_wall_seconds, presentation.others(window)
             text = media_playlist(window, epoch_wall_seconds=epoch_wall_seconds, others=others, is_delta=is_delta)
             playlist = self._playlists[is_delta] = Playlist(text)
         return playlist
+
+    def media(self, window: Window, file: str, epoch: str, chunks: Callable[[], tuple[bytes, ...]]) -> Answer | None:
+        """The answer with these ``chunks``; None where there are none."""
+        self._follow(window)
+        answer = self._media.get(file)
+        if answer is None and (found := chunks()):
+            answer = self._media[file] = answers.media(*found, is_video=_is_video(window), epoch=epoch)
+        return answer
+
+    def _follow(self, window: Window) -> None:
+        if self._version != window.version:
+            self._version = window.version
+            self._playlists.clear()
+            self._media.clear()
 
 
 class Origin:
@@ -131,7 +148,7 @@ class Origin:
         if method in ("GET", "HEAD"):
             kind, answer = await self._answer(scope)
             if isinstance(answer, AtHand):
-                answer = conditioned(answer, method, dict(scope["headers"]))
+                answer = conditioned(answer, method, scope["headers"])
         elif method == "OPTIONS":
             kind, answer = "preflight", answers.PREFLIGHT
         else:
@@ -217,33 +234,31 @@ class Origin:
         match = _MEDIA_FILE.fullmatch(file)
         if match is None:
             return "other", answers.NOT_FOUND
-        segment = window.find_segment(int(match["segment"])) if match["segment"] is not None else None
+        if match["msn"] is not None:
+            return "part", await self._part(window, int(match["msn"]), int(match["index"]), file, epoch)
+        if match["segment"] is None:
+            return "init", self._at_hand(window, file, epoch, lambda: _init(window, file)) or answers.NOT_YET
+        return "segment", self._segment(window, int(match["segment"]), file, epoch)
+
+    async def _part(self, window: Window, msn: int, index: int, file: str, epoch: str) -> Answer:
+        # Only what the playlist announces is waited for; any other unknown part is refused at once (§6.2.6).
+        if window.find_part(msn, index) is None and (msn, index) in (window.edge, window.hinted):
+            await self._wait_for(window, msn, index)
+        return self._at_hand(window, file, epoch, lambda: _part(window, msn, index)) or _missing(window, msn)
+
+    def _segment(self, window: Window, msn: int, file: str, epoch: str) -> AnyAnswer:
+        segment = window.find_segment(msn)
         if segment is not None and segment.stored_at is not None:
             size_bytes = segment.size_bytes
-            stored = answers.stored_media(segment.stored_at, size_bytes, is_video=_is_video(window), epoch=epoch)
-            return "segment", stored
-        kind, chunks = await self._chunks(window, match)
-        if not chunks:
-            return kind, answers.NOT_YET if _may_come(window, match) else answers.NOT_FOUND
-        return kind, answers.media(*chunks, is_video=_is_video(window), epoch=epoch)
+            return answers.stored_media(segment.stored_at, size_bytes, is_video=_is_video(window), epoch=epoch)
+        if segment is None or not segment.is_complete:
+            return _missing(window, msn)
+        return self._at_hand(window, file, epoch, lambda: segment.chunks) or _missing(window, msn)
 
-    async def _chunks(self, window: Window, match: re.Match[str]) -> tuple[str, tuple[bytes, ...]]:
-        if match["msn"] is not None:
-            part = await self._part(window, int(match["msn"]), int(match["index"]))
-            return "part", (part.data,) if part else ()
-        if match["segment"] is not None:
-            segment = window.find_segment(int(match["segment"]))
-            return "segment", segment.chunks if segment and segment.is_complete else ()
-        init = window.find_init(match[0])
-        return "init", (init.data,) if init else ()
-
-    async def _part(self, window: Window, msn: int, index: int) -> Part | None:
-        part = window.find_part(msn, index)
-        # Only what the playlist announces is waited for; any other unknown part is refused at once (§6.2.6).
-        if part is None and (msn, index) in (window.edge, window.hinted):
-            await self._wait_for(window, msn, index)
-            part = window.find_part(msn, index)
-        return part
+    def _at_hand(
+        self, window: Window, file: str, epoch: str, chunks: Callable[[], tuple[bytes, ...]]
+    ) -> Answer | None:
+        return self._feed(window).media(window, file, epoch, chunks)
 
     # Waiting
 
@@ -286,10 +301,19 @@ def _longest_wait_seconds(window: Window) -> float:
     return min(WAITED_TARGET_DURATIONS * window.layout.target_duration_seconds, LONGEST_WAIT_SECONDS)
 
 
-def _may_come(window: Window, match: re.Match[str]) -> bool:
+def _init(window: Window, file: str) -> tuple[bytes, ...]:
+    init = window.find_init(file)
+    return (init.data,) if init else ()
+
+
+def _part(window: Window, msn: int, index: int) -> tuple[bytes, ...]:
+    part = window.find_part(msn, index)
+    return (part.data,) if part else ()
+
+
+def _missing(window: Window, msn: int) -> Answer:
     """Media that is not there will never be when there is something newer."""
-    msn = match["msn"] or match["segment"]
-    return msn is None or int(msn) >= window.edge[0]
+    return answers.NOT_YET if msn >= window.edge[0] else answers.NOT_FOUND
 
 
 def _pictures(presentation: Presentation, file: str) -> Answer:

@@ -255,9 +255,7 @@ class Origin:
             return _missing(window, msn)
         return self._at_hand(window, file, epoch, lambda: segment.chunks) or _missing(window, msn)
 
-    def _at_hand(
-        self, window: Window, file: str, epoch: str, chunks: Callable[[], tuple[bytes, ...]]
-    ) -> Answer | None:
+    def _at_hand(self, window: Window, file: str, epoch: str, chunks: Callable[[], tuple[bytes, ...]]) -> Answer | None:
         return self._feed(window).media(window, file, epoch, chunks)
 
     # Waiting

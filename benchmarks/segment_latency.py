@@ -43,6 +43,7 @@ from transcode.test_source import PictureSettings
 
 VIDEO_RENDITIONS = 3
 """1080p passed through, 720p and 480p encoded."""
+PICTURE = PictureSettings(has_machine_clock=True)
 PART_TARGET_SECONDS = 0.2
 PASSTHROUGH = "1080p"
 GOAL_SECONDS = PART_TARGET_SECONDS + 0.150
@@ -82,7 +83,7 @@ class Follower:
 # The publisher
 
 
-def publish(url: str, seconds: float, results: Connection) -> None:
+def publish(url: str, seconds: float, results: Connection, picture: PictureSettings = PICTURE) -> None:
     """In a process of its own. Sends the first frame's time at once, and {clock: handed at} at the end."""
     handed: dict[int, float] = {}
 
@@ -92,7 +93,7 @@ def publish(url: str, seconds: float, results: Connection) -> None:
             if len(handed) == 1:
                 results.send(progress.handed_at)
 
-    push("test", url, progress=note, duration_seconds=seconds, picture=PictureSettings(has_machine_clock=True))
+    push("test", url, progress=note, duration_seconds=seconds, picture=picture)
     results.send(handed)
 
 

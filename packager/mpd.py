@@ -21,14 +21,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from html import escape
 from typing import TypeAlias
 
 from packager.boundaries import Boundary
+from packager.dates import date_time
 from packager.layout import Layout
 from packager.window import Segment, Window
-from pinkmedia.media import HDR_TRANSFERS, VIDEO_TIMESCALE, AudioTrack, Track, VideoTrack
+from pinkmedia.media import (
+    HDR_TRANSFERS,
+    ID3_SCHEME,
+    SCTE35_SCHEME,
+    VIDEO_TIMESCALE,
+    AudioTrack,
+    Track,
+    VideoTrack,
+)
 
 PROFILES = ("urn:mpeg:dash:profile:isoff-live:2011", "urn:mpeg:dash:profile:cmaf:2019")
 UPDATE_SECONDS = 0.5
@@ -82,7 +90,7 @@ def manifest(
     sets = _adaptation_sets(windows)
     stretches = [stretch for stretch in _stretches(breaks) if _has_come(stretch, sets)]
     layout = windows[0].layout
-    start = _date_time(epoch_wall_seconds)
+    start = date_time(epoch_wall_seconds)
     body = [] if is_over else _service_description(layout)
     for stretch in stretches:
         body += _period(stretch, sets, start, clock_uri, is_over=is_over)
@@ -116,7 +124,7 @@ def _dynamic(windows: Sequence[Window], start: str, epoch_wall_seconds: float) -
     return {
         **_root("dynamic", layout),
         "availabilityStartTime": start,
-        "publishTime": _date_time(epoch_wall_seconds + newest_seconds),
+        "publishTime": date_time(epoch_wall_seconds + newest_seconds),
         "minimumUpdatePeriod": _duration(UPDATE_SECONDS),
         "timeShiftBufferDepth": _duration(layout.window_seconds),
         # Where players begin that do not begin at the target latency (Shaka).
@@ -259,11 +267,13 @@ def _adaptation_set(number: int, key: SetKey, is_first_sound: bool, body: Lines)
 
 
 def _properties(window: Window) -> Lines:
+    """In the schema's order (§5.3.7). What events there will be, nobody knows: players must listen from the start."""
     track = window.rendition.track
+    events = [line for scheme in (SCTE35_SCHEME, ID3_SCHEME) for line in _descriptor("InbandEventStream", scheme)]
     if isinstance(track, AudioTrack):
-        return [f"<Label>{escape(window.rendition.label)}</Label>"]
+        return [*events, f"<Label>{escape(window.rendition.label)}</Label>"]
     transfer = _hdr_transfer(track)
-    return [] if transfer is None else _descriptor("SupplementalProperty", _TRANSFER_SCHEME, transfer)
+    return [*(_descriptor("SupplementalProperty", _TRANSFER_SCHEME, transfer) if transfer else []), *events]
 
 
 def _producer_reference(number: int, start: str, clock_uri: str) -> Lines:
@@ -375,15 +385,10 @@ def _element(name: str, attributes: Mapping[str, Value], body: Lines | None = No
     return [f"<{name}{pairs}>", *(f"  {line}" for line in body), f"</{name}>"]
 
 
-def _descriptor(name: str, scheme: str, value: Value) -> Lines:
+def _descriptor(name: str, scheme: str, value: Value = None) -> Lines:
     return _element(name, {"schemeIdUri": scheme, "value": value})
 
 
 def _duration(seconds: float) -> str:
     """xs:duration, to the microsecond."""
     return "PT" + f"{seconds:.6f}".rstrip("0").rstrip(".") + "S"
-
-
-def _date_time(unix_seconds: float) -> str:
-    """xs:dateTime, to the millisecond."""
-    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -3,6 +3,7 @@
 In the order it is written:
 
     EXTM3U, VERSION, TARGETDURATION, SERVER-CONTROL, PART-INF, MEDIA-SEQUENCE, DISCONTINUITY-SEQUENCE
+    DATERANGE* (all of the window, in delta updates, too)
     SKIP? (delta updates only)
     per segment: DISCONTINUITY?, MAP?, PROGRAM-DATE-TIME, PART* (near the end only), GAP?, EXTINF, URI
     the open segment: the same without EXTINF and URI
@@ -13,9 +14,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import islice
 
+from packager.date_ranges import DateRanges
+from packager.dates import date_time
 from packager.window import Segment, Window
 
 VERSION = 6
@@ -27,17 +29,24 @@ PARTS_LISTED_TARGET_DURATIONS = 3
 
 
 def media_playlist(
-    window: Window, *, epoch_wall_seconds: float, others: Iterable[Window], is_delta: bool = False
+    window: Window,
+    *,
+    epoch_wall_seconds: float,
+    others: Iterable[Window],
+    date_ranges: DateRanges | None = None,
+    is_delta: bool = False,
 ) -> str:
     """The media playlist of a rendition as of now.
 
     ``epoch_wall_seconds`` is the wall clock (Unix seconds) of presentation time 0; ``others`` are the presentation's
-    other renditions, for their reports. ``is_delta``: what players have known for long is left out, where there is so
-    much (§6.2.5.1).
+    other renditions, for their reports, and ``date_ranges`` its metadata. ``is_delta``: what players have known for
+    long is left out, where there is so much (§6.2.5.1).
     """
     skipped_count = _skipped_count(window) if is_delta else 0
     lines = _header(window, DELTA_VERSION if skipped_count else VERSION)
     init_uri = None
+    if date_ranges is not None and window.segments:
+        lines += date_ranges.lines(window.segments[0].start_seconds, epoch_wall_seconds)
     if skipped_count:
         lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped_count}")
         init_uri = window.segments[skipped_count - 1].init_uri
@@ -90,7 +99,7 @@ def _listing(segment: Segment, epoch_wall_seconds: float, *, has_parts: bool) ->
     """A segment's own lines. They are kept as soon as they change no more: windows may have thousands."""
     if segment.listing and not has_parts:
         return segment.listing
-    lines = [f"#EXT-X-PROGRAM-DATE-TIME:{_date_time(epoch_wall_seconds + segment.start_seconds)}"]
+    lines = [f"#EXT-X-PROGRAM-DATE-TIME:{date_time(epoch_wall_seconds + segment.start_seconds)}"]
     lines += _parts(segment) if has_parts else []
     lines += _segment_end(segment) if segment.is_complete else []
     text = "\n".join(lines)
@@ -139,8 +148,3 @@ def _reports(others: Iterable[Window]) -> list[str]:
             newest = f"LAST-MSN={last.msn},LAST-PART={len(last.parts) - 1}"
             reports.append(f'#EXT-X-RENDITION-REPORT:URI="{uri}",{newest}')
     return reports
-
-
-def _date_time(unix_seconds: float) -> str:
-    moment = datetime.fromtimestamp(unix_seconds, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from packager.boundaries import Boundaries, Boundary
+from packager.date_ranges import DateRanges
 from packager.event_message import event_message
 from packager.layout import Layout
 from packager.rendition import RenditionPackager
@@ -50,6 +51,7 @@ class Presentation:
         self._expected = set(expected)
         self._given_up: set[str] = set()
         self._boundaries = Boundaries()
+        self.date_ranges = DateRanges()
         self._metadata_count = 0
         self._packagers: dict[str, RenditionPackager] = {}
         self._on_part = on_part
@@ -123,7 +125,11 @@ class Presentation:
             self._packagers[rendition_name].write(packet)
 
     def write_metadata(self, metadata: TimedMetadata) -> None:
-        """Players that read one rendition must find it there: so it goes into all that lead, video if there is any."""
+        """Players that read one rendition must find it there: so it goes into all that lead, video if there is any.
+
+        Playlists list it from their next part on.
+        """
+        self.date_ranges.add(metadata)
         self._metadata_count += 1
         message = event_message(metadata, number=self._metadata_count)
         packagers = list(self._packagers.values())

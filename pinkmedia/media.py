@@ -149,6 +149,12 @@ class Packet:
     """Monotonic seconds when its last byte came in; it travels along so that latency is measured, not guessed."""
 
 
+SCTE35_SCHEME = "urn:scte:scte35:2013:bin"
+"""ANSI/SCTE 214-3 §7.2.2."""
+ID3_SCHEME = "https://aomedia.org/emsg/ID3"
+"""AOM's Carriage of ID3 Timed Metadata in CMAF §2."""
+
+
 @dataclass(frozen=True, slots=True)
 class TimedMetadata:
     """What belongs to a moment of a stream and is neither picture nor sound: players get it as it is."""

@@ -18,13 +18,13 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from starlette.types import Scope, Send
 
+from packager.dates import date_time
 from packager.mpd import manifest, manifest_state
 from packager.presentation import Presentation
 from packager.window import Segment, Window
@@ -203,8 +203,7 @@ def _lead(presentation: Presentation, scope: Scope) -> Answer:
 
 def _clock() -> Answer:
     """xs:dateTime."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return Answer(200, _CLOCK_HEADERS, (now.encode(),))
+    return Answer(200, _CLOCK_HEADERS, (date_time(time.time()).encode(),))
 
 
 def _was_asked(window: Window, now: float) -> bool:

@@ -84,7 +84,13 @@ class RenditionFeed:
         playlist = self._playlists.get(is_delta)
         if playlist is None:
             epoch_wall_seconds, others = presentation.epoch_wall_seconds, presentation.others(window)
-            text = media_playlist(window, epoch_wall_seconds=epoch_wall_seconds, others=others, is_delta=is_delta)
+            text = media_playlist(
+                window,
+                epoch_wall_seconds=epoch_wall_seconds,
+                others=others,
+                date_ranges=presentation.date_ranges,
+                is_delta=is_delta,
+            )
             playlist = self._playlists[is_delta] = Playlist(text)
         return playlist
 

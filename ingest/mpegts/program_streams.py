@@ -20,12 +20,16 @@ from ingest.mpegts.program import StreamEntry
 from ingest.mpegts.sections import SectionAssembler
 from ingest.mpegts.transport import PayloadSink, TransportReader
 from ingest.mpegts.units import TICKS_PER_MS, PesPacket, TimedEvent, TimedTag
+from pinkmedia.codecs.scte35 import PTS_BITS, TICKS_PER_SECOND, parse_splice
+from pinkmedia.errors import CodecError
 
 TsEvent: TypeAlias = TimedTag | TimedEvent
 
 _METADATA_STREAM_TYPE = 0x15
 """Metadata in PES packets, ID3 among others (table 2-34)."""
 _ID3_MAGIC = b"ID3"
+FARTHEST_SPLICE_SECONDS = 600
+"""Breaks are announced seconds before they begin; a time farther ahead than this is none, or past."""
 _SCTE35_STREAM_TYPE = 0x86
 """Sections (ANSI/SCTE 35 §8.1)."""
 _SPLICE_INFO_TABLE_ID = 0xFC
@@ -157,9 +161,24 @@ class ProgramStreams:
             self._counters.dropped_units += 1
 
     def _receive_splice(self, section: bytes) -> None:
-        """Programs without pictures have the time of their sound."""
+        """It has the time of the splice; what is to be at once, or cannot be read, that of the newest picture.
+
+        Programs without pictures have the time of their sound.
+        """
         time_ticks = self._clock.latest_ticks if self._video_dts_ticks is None else self._video_dts_ticks
         if time_ticks is None or section[0] != _SPLICE_INFO_TABLE_ID:
             self._counters.dropped_sections += 1
         else:
-            self._events.append(TimedEvent("scte35", time_ticks / TICKS_PER_MS, section))
+            ahead_ticks = _ticks_until_splice(section, time_ticks)
+            self._events.append(TimedEvent("scte35", (time_ticks + ahead_ticks) / TICKS_PER_MS, section))
+
+
+def _ticks_until_splice(section: bytes, time_ticks: int) -> int:
+    try:
+        splice = parse_splice(section)
+    except CodecError:
+        return 0
+    if splice is None or splice.pts_ticks is None:
+        return 0
+    ahead_ticks = (splice.pts_ticks - time_ticks) % (1 << PTS_BITS)
+    return ahead_ticks if ahead_ticks <= FARTHEST_SPLICE_SECONDS * TICKS_PER_SECOND else 0

@@ -42,5 +42,5 @@ class TimedEvent:
     kind: str
     """``scte35`` or ``id3``."""
     timestamp_ms: float
-    """Of the ID3 tag; of SCTE-35 the newest video decode time when the section came."""
+    """Of the ID3 tag; of SCTE-35 that of the splice, or the newest video decode time when the section came."""
     payload: bytes = field(repr=False)

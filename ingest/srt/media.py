@@ -9,10 +9,11 @@ from ingest.mpegts.demuxer import TsDemuxer
 from ingest.mpegts.units import TimedEvent, TimedTag
 from ingest.publisher_media import PublisherMedia, media_error
 from pinkmedia.errors import CodecError
+from pinkmedia.media import ID3_SCHEME, SCTE35_SCHEME
 from pinkmedia.publishing import Publication
 
-METADATA_SCHEMES = {"scte35": "urn:scte:scte35:2013:bin", "id3": "https://aomedia.org/emsg/ID3"}
-"""By kind of event: ANSI/SCTE 214-3 §7.2.2, and AOM's Carriage of ID3 Timed Metadata in CMAF §2."""
+METADATA_SCHEMES = {"scte35": SCTE35_SCHEME, "id3": ID3_SCHEME}
+"""By kind of event."""
 
 _TIMESTAMP_MASK = 0xFFFFFFFF
 

@@ -41,8 +41,8 @@ export async function withPage(work) {
   });
 }
 
-export async function withBlankPage(work) {
-  setTimeout(() => process.exit(3), WHOLE_TIMEOUT_MS).unref();
+export async function withBlankPage(work, timeoutMs = WHOLE_TIMEOUT_MS) {
+  setTimeout(() => process.exit(3), timeoutMs).unref();
   const profile = await mkdtemp(join(tmpdir(), "pinkmedia-browser-"));
   const browser = await chromium.launchPersistentContext(profile, { executablePath, args: FLAGS, viewport: DESKTOP });
   try {

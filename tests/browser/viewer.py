@@ -25,11 +25,11 @@ def viewer(
 
 
 @contextmanager
-def browser_script(script: str, *arguments: str) -> Iterator[Iterator[dict[str, Any]]]:
-    """Runs one of the scripts beside this file; yields what it reports."""
+def browser_script(script: str | Path, *arguments: str) -> Iterator[Iterator[dict[str, Any]]]:
+    """Runs a script, one of those beside this file if it is only named; yields what it reports."""
     if not (ROOT / "node_modules" / "playwright-core").is_dir():
         pytest.fail("playwright-core is missing; install it with: npm ci --ignore-scripts")
-    command = [require_tool("node"), str(Path(__file__).with_name(script)), require_tool("chromium"), *arguments]
+    command = [require_tool("node"), str(Path(__file__).parent / script), require_tool("chromium"), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -11,7 +11,7 @@ import pytest
 
 from packager.mpd import manifest
 from packager.presentation import Presentation
-from pinkmedia.media import AudioTrack, Codec, Colour, Packet, Rendition, Track, audio_group
+from pinkmedia.media import ID3_SCHEME, SCTE35_SCHEME, AudioTrack, Codec, Colour, Packet, Rendition, Track, audio_group
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, ignore_part, layout, video_packets
 
 EPOCH_WALL_SECONDS = 1_700_000_000.0 - 1
@@ -84,6 +84,12 @@ def timeline(root: ElementTree.Element, name: str) -> list[tuple[int, ...]]:
     return [tuple(int(entry.attrib.get(key, 0)) for key in "tdr") for entry in entries]
 
 
+EVENT_STREAMS = (
+    '      <InbandEventStream schemeIdUri="urn:scte:scte35:2013:bin"/>\n'
+    '      <InbandEventStream schemeIdUri="https://aomedia.org/emsg/ID3"/>\n'
+)
+
+
 def test_a_live_manifest() -> None:
     made = live(rendition("720p"), rendition("audio", AUDIO))
     sizes = [made.windows[index].segments[0].size_bytes for index in (0, 1)]
@@ -102,6 +108,7 @@ def test_a_live_manifest() -> None:
         '  <Period id="0" start="PT0S">\n'
         '    <AdaptationSet id="0" contentType="video" mimeType="video/mp4" segmentAlignment="true"'
         ' startWithSAP="1">\n'
+        f"{EVENT_STREAMS}"
         '      <ProducerReferenceTime id="0" inband="true" type="encoder"'
         ' wallClockTime="2023-11-14T22:13:19.000Z" presentationTime="0">\n'
         '        <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/>\n'
@@ -120,6 +127,7 @@ def test_a_live_manifest() -> None:
         "    </AdaptationSet>\n"
         '    <AdaptationSet id="1" contentType="audio" mimeType="audio/mp4" segmentAlignment="true"'
         ' startWithSAP="1" selectionPriority="2">\n'
+        f"{EVENT_STREAMS}"
         "      <Label>audio</Label>\n"
         '      <ProducerReferenceTime id="1" inband="true" type="encoder"'
         ' wallClockTime="2023-11-14T22:13:19.000Z" presentationTime="0">\n'
@@ -305,6 +313,12 @@ def test_channels(channels: int, value: str | None) -> None:
     root = root_of(live(rendition("audio", replace(AUDIO, channels=channels))))
     found = [each.attrib["value"] for each in root.findall(".//AudioChannelConfiguration", NAMESPACE)]
     assert found == ([value] if value else [])
+
+
+def test_players_are_told_to_listen_for_events() -> None:
+    root = root_of(live(rendition("720p"), frames=60))
+    schemes = [each.attrib["schemeIdUri"] for each in root.iterfind(".//{*}AdaptationSet/{*}InbandEventStream")]
+    assert schemes == [SCTE35_SCHEME, ID3_SCHEME]
 
 
 @pytest.mark.parametrize(("transfer", "value"), [(16, "16"), (18, "18"), (1, None)])

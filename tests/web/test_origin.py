@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from packager.presentation import Presentation
-from pinkmedia.media import PictureSheet, Rendition
+from pinkmedia.media import ID3_SCHEME, PictureSheet, Rendition, TimedMetadata
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, ignore_part, layout, video_packets
 from web import origin as origin_module
 from web.addresses import is_media
@@ -298,6 +298,15 @@ async def test_impossible_directives_are_the_clients_fault(
     response = await client.get(f"{FOLDER}/media.m3u8?{query}")
     assert response.status_code == 400
     assert response.headers["access-control-allow-origin"] == "*"
+
+
+async def test_metadata_is_listed_in_every_rendition(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.presentation.write_metadata(TimedMetadata(ID3_SCHEME, 99_000, b"ID3"))
+    stream.advance(62)
+    stream.advance_audio(90)
+    for rendition in ("720p", "audio"):
+        text = (await client.get(f"/live/alice/e1/{rendition}/media.m3u8")).text
+        assert text.count('#EXT-X-DATERANGE:ID="id3-1",START-DATE="2023-11-14T22:13:21.100Z"') == 1
 
 
 @pytest.mark.parametrize("skip", ["YES", "v2"])

@@ -236,6 +236,12 @@ def test_a_type_that_is_ignored_costs_nothing() -> None:
     assert list(live.demuxed.packets) == [AUDIO_1]
 
 
+def splice_signal(pts_ticks: int) -> bytes:
+    """The rest of a section with a time_signal() (ANSI/SCTE 35 §9.6.1)."""
+    time = (0xFE << 32 | pts_ticks % RANGE).to_bytes(5)
+    return bytes(7) + b"\xff\xf0\x05\x06" + time + b"\x00\x00"
+
+
 def test_one_clock_serves_all_streams() -> None:
     live = Live()
     live.tables(VIDEO, AUDIO)
@@ -247,7 +253,20 @@ def test_one_clock_serves_all_streams() -> None:
     assert [packet.pts_ticks for packet in demuxed.audio] == [RANGE - 1350, RANGE + 900, RANGE + 1800]
 
 
-def test_splice_sections_have_the_time_of_the_pictures() -> None:
+def test_splice_sections_have_the_time_of_the_splice() -> None:
+    live = Live()
+    ahead, past = (section(0xFC, splice_signal(ticks), syntax=0x3000) for ticks in (RANGE + 45_000, RANGE - 9000))
+    live.tables(VIDEO, AUDIO, entry(SCTE35, 0x110))
+    live.video(b"picture", RANGE - 4500)
+    live.video(b"picture", 0)
+    live.sections(0x110, ahead, past)
+    assert live.demuxed.events == [
+        TimedEvent("scte35", (RANGE + 45_000) / 90, ahead),
+        TimedEvent("scte35", RANGE / 90, past),
+    ]
+
+
+def test_splice_sections_without_a_time_have_that_of_the_pictures() -> None:
     live = Live()
     splice = section(0xFC, b"splice", syntax=0x3000)
     live.tables(VIDEO, AUDIO, entry(SCTE35, 0x110))

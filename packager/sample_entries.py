@@ -18,8 +18,8 @@ from packager.boxes import box, full_box
 from pinkmedia.media import AudioTrack, Codec, Colour, HdrMetadata, Track, VideoTrack
 
 _DATA_REFERENCE = struct.pack(">6xH", 1)
-_ES_ID = 1
-"""Of the only elementary stream; the same as the only track's number."""
+_ES_ID = 0
+"""In a file the track's number stands for it (ISO/IEC 14496-14 §3.1.2)."""
 
 
 def sample_entry(track: Track) -> bytes:

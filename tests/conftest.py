@@ -5,6 +5,12 @@ from __future__ import annotations
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--conformance-minutes", type=float, default=1.0, help="how long tests/conformance follows a stream"
+    )
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

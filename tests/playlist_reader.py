@@ -5,6 +5,7 @@ The reader keeps what it cannot place (unknown tags, tags in a wrong place): pla
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,6 +29,7 @@ _SEGMENT_TAGS = (
     "#EXT-X-GAP",
     "#EXTINF",
 )
+_DATE_RANGE = "#EXT-X-DATERANGE"
 _TAIL_TAGS = ("#EXT-X-PRELOAD-HINT", "#EXT-X-RENDITION-REPORT", "#EXT-X-ENDLIST")
 
 
@@ -72,6 +74,8 @@ class Playlist:
     segments: list[ListedSegment] = field(default_factory=list)
     hints: list[dict[str, str]] = field(default_factory=list)
     reports: list[dict[str, str]] = field(default_factory=list)
+    date_ranges: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By ID, what all tags with it say together."""
     is_ended: bool = False
     misplaced: list[str] = field(default_factory=list)
 
@@ -141,7 +145,9 @@ class _SegmentReader:
                 self._end_segment(line)
                 continue
             tag, _, value = line.partition(":")
-            if tag in _TAIL_TAGS:
+            if tag == _DATE_RANGE:
+                self._read_date_range(attributes(value))
+            elif tag in _TAIL_TAGS:
                 self._read_tail(tag, value)
             elif tag in _SEGMENT_TAGS:
                 self._read_segment_tag(tag, value)
@@ -179,6 +185,12 @@ class _SegmentReader:
             case "#EXTINF":
                 segment.seconds = float(value.split(",")[0])
 
+    def _read_date_range(self, values: dict[str, str]) -> None:
+        known = self._playlist.date_ranges.setdefault(values.get("ID", ""), {})
+        if any(known.get(name, value) != value for name, value in values.items()):
+            self._playlist.misplaced.append(f"{_DATE_RANGE} that contradicts another: {values}")
+        known.update(values)
+
     def _read_tail(self, tag: str, value: str) -> None:
         self._is_in_tail = True
         match tag:
@@ -197,3 +209,35 @@ def _part(values: dict[str, str]) -> ListedPart:
         is_independent=values.get("INDEPENDENT") == "YES",
         is_gap=values.get("GAP") == "YES",
     )
+
+
+def merge_delta(known: str, delta: str) -> str:
+    """The whole playlist, from one that is known and a delta update (§6.2.5.1)."""
+    (skip,) = [line for line in delta.splitlines() if line.startswith("#EXT-X-SKIP:")]
+    count = int(attributes(skip.partition(":")[2])["SKIPPED-SEGMENTS"])
+    before, after = delta.split(f"{skip}\n")
+    first_msn = read_playlist(delta).first_msn
+    lines: list[str] = []
+    map_line = None
+    for msn, segment_map_line, segment_lines in _listed_lines(known):
+        if first_msn <= msn < first_msn + count:
+            lines += [line for line in [segment_map_line] if line != map_line]
+            lines += segment_lines
+            map_line = segment_map_line
+    version = next(line for line in known.splitlines() if line.startswith("#EXT-X-VERSION:"))
+    whole = before + "".join(f"{line}\n" for line in lines) + after
+    return "\n".join(version if line.startswith("#EXT-X-VERSION:") else line for line in whole.splitlines()) + "\n"
+
+
+def _listed_lines(text: str) -> Iterator[tuple[int, str, list[str]]]:
+    """Of each whole segment its number, the EXT-X-MAP that holds for it, and its other lines without parts."""
+    msn, map_line, lines = read_playlist(text).first_msn, "", list[str]()
+    for line in text.splitlines():
+        tag = line.partition(":")[0]
+        if tag == "#EXT-X-MAP":
+            map_line = line
+        elif tag in _SEGMENT_TAGS and tag != "#EXT-X-PART":
+            lines.append(line)
+        elif not line.startswith("#"):
+            yield msn, map_line, [*lines, line]
+            msn, lines = msn + 1, []

@@ -46,6 +46,13 @@ def _header_faults(playlist: Playlist) -> Iterator[str]:
     counts = Counter(line.partition(":")[0] for line in playlist.lines)
     yield from (f"4.4.1: {tag} occurs {counts[tag]} times" for tag in SINGLE_TAGS if counts[tag] != 1)
     yield from (f"4.4: misplaced or unknown: {line}" for line in playlist.misplaced)
+    yield from (
+        f"4.4.5.1: the date range {identity!r} has no ID or no start"
+        for identity, values in playlist.date_ranges.items()
+        if not identity or "START-DATE" not in values
+    )
+    if any(line.startswith("#EXT-X-PLAYLIST-TYPE") for line in playlist.lines):
+        yield "6.2.2: a playlist that lets segments go has a type"
     if playlist.lines[0] != "#EXTM3U":
         yield "4.4.1.1: EXTM3U is not the first line"
     control = attributes(playlist.header["#EXT-X-SERVER-CONTROL"])
@@ -128,6 +135,7 @@ def change_faults(earlier: Playlist, later: Playlist) -> list[str]:
     return [
         *(f"6.2.1: {tag} changed" for tag in fixed if earlier.header[tag] != later.header[tag]),
         *_removal_faults(earlier, later),
+        *_date_range_faults(earlier, later),
         *(fault for segment in later.segments for fault in _rewriting_faults(earlier.find(segment.msn), segment)),
     ]
 
@@ -145,6 +153,14 @@ def _removal_faults(earlier: Playlist, later: Playlist) -> Iterator[str]:
     listed_seconds = sum(segment.seconds or 0.0 for segment in later.segments)
     if removed and listed_seconds < LEAST_TARGET_DURATIONS * later.target_seconds:
         yield f"6.2.2: only {listed_seconds:.3f} s stay listed"
+
+
+def _date_range_faults(earlier: Playlist, later: Playlist) -> Iterator[str]:
+    """Attributes may be added to a date range, but none changed (§4.4.5.1)."""
+    for identity, known in earlier.date_ranges.items():
+        values = later.date_ranges.get(identity, known)
+        if any(values.get(name) != value for name, value in known.items()):
+            yield f"4.4.5.1: the date range {identity} changed"
 
 
 def _rewriting_faults(earlier: ListedSegment | None, later: ListedSegment) -> Iterator[str]:

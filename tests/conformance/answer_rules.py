@@ -5,7 +5,6 @@ Each gives what is broken, in words with the section; nothing when all is well.
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Iterator
 
@@ -75,8 +74,3 @@ def late_answer(response: httpx.Response) -> Iterator[str]:
         yield f"6.2.5.2: who waits in vain is answered with {response.status_code}"
     elif response.headers.get("cache-control") != "no-store" or not response.headers.get("retry-after", "").isdigit():
         yield "6.2.5.2: a 503 that is kept, or does not say when to come again"
-
-
-def same_text(compressed: bytes, plain: bytes) -> Iterator[str]:
-    if gzip.decompress(compressed) != plain:
-        yield "B.1: the compressed playlist is another one"

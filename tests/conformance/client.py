@@ -60,7 +60,7 @@ class Presentation:
             watching = group.create_task(self._compare())
             await asyncio.wait(tasks)
             watching.cancel()
-        self._check_bandwidths()
+        self._check_variants()
 
     async def _compare(self) -> None:
         """The renditions beside each other, and once what single requests get."""
@@ -79,9 +79,13 @@ class Presentation:
                 for player, playlist in zip(players, latest, strict=True):
                     self.probe_count += await probes.try_all(self._client, player.url, playlist, self._findings)
 
-    def _check_bandwidths(self) -> None:
+    def _check_variants(self) -> None:
         for variant in self.variants:
             self._findings.check(self._bandwidth_faults(variant), f"{variant}")
+            sounds = (self.players[each["URI"].split("/")[-2]] for each in self.media if "URI" in each)
+            codecs = {self.players[variant.name].first_codec, *(each.first_codec for each in sounds)}
+            if codecs != set(variant.attributes["CODECS"].split(",")):
+                self._findings.check(["4.4.6.2: CODECS is not what the media has"], f"{variant} {codecs}")
 
     def _bandwidth_faults(self, variant: Variant) -> list[str]:
         video = self.players[variant.name]

@@ -53,6 +53,8 @@ class RenditionPlayer:
         self.name = url.split("/")[-2]
         self.watch = MediaWatch()
         self.latest: Playlist | None = None
+        self.first_codec = ""
+        """As its first header has it."""
         self.others: list[RenditionPlayer] = []
         """Of the same presentation, for its reports."""
         self.version_count = self.part_count = self.segment_count = self.delta_count = 0
@@ -160,6 +162,7 @@ class RenditionPlayer:
         if segment.map_uri not in self._inits:
             self._inits[segment.map_uri] = await self._media(segment.map_uri)
             self.watch.header = read_header(self._inits[segment.map_uri])
+            self.first_codec = self.first_codec or self.watch.header.codec
 
     async def _take_part(self, segment: ListedSegment, index: int) -> None:
         part = segment.parts[index]

@@ -1,12 +1,12 @@
-// Plays a DASH manifest in Chromium with a player that is not ours, and tells what was seen.
+// Plays a stream in Chromium with a player that is not ours, and tells what was seen.
 //
-//     node dash.mjs CHROMIUM MANIFEST_URL PLAYER
+//     node others.mjs CHROMIUM URL PLAYER SECONDS
 //
-// PLAYER is `dashjs` or `shaka`. Lines of JSON on standard output tell how far it is, so that a test can stop the
+// PLAYER is `hlsjs`, as it comes, for a playlist; `dashjs` or `shaka` for a manifest. Lines of JSON on standard output tell how far it is, so that a test can stop the
 // publisher meanwhile:
 //
 //     {"event": "playing"}             it has begun to play by itself
-//     {"event": "played", ...}         it has played for PLAYED_SECONDS; what was observed, see `observe`
+//     {"event": "played", ...}         it has played for SECONDS; what was observed, see `observe`
 //     {"event": "resumed"}             it has played on for RESUMED_SECONDS, whatever has become of the publisher
 //     {"event": "ended"}               the stream has ended, and so has playing
 
@@ -16,21 +16,23 @@ import { fileURLToPath } from "node:url";
 
 import { STEP_TIMEOUT_MS, say, withBlankPage } from "./page.mjs";
 
-/** Several segments, and so the announcement of several. */
-const PLAYED_SECONDS = 15;
 /** More than what is played from the buffer when the publisher is gone. */
 const RESUMED_SECONDS = 10;
 const SAMPLE_MS = 250;
 const POLL_MS = 100;
 const NODE_MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url));
 const LIBRARIES = {
+  hlsjs: "hls.js/dist/hls.min.js",
   dashjs: "dashjs/dist/modern/umd/dash.all.min.js",
   shaka: "shaka-player/dist/shaka-player.dash.js",
 };
-const STARTS = { dashjs: startDashjs, shaka: startShaka };
+const STARTS = { hlsjs: startHlsjs, dashjs: startDashjs, shaka: startShaka };
+/** Of the browser's start, and of what a test does between. */
+const SPARE_MS = 180_000;
 
-const [, url, player] = process.argv.slice(2);
-await withBlankPage((page) => play(page).catch((error) => tellStory(page, error)));
+const [, url, player, seconds] = process.argv.slice(2);
+const playedSeconds = Number(seconds);
+await withBlankPage((page) => play(page).catch((error) => tellStory(page, error)), 1000 * playedSeconds + SPARE_MS);
 
 async function play(page) {
   await untilThere(url);
@@ -40,9 +42,9 @@ async function play(page) {
   await page.evaluate(STARTS[player], url);
   await untilPlayed(page, 0.1);
   say("playing");
-  await untilPlayed(page, PLAYED_SECONDS);
+  await untilPlayed(page, playedSeconds);
   say("played", await page.evaluate(() => window.observed.finish()));
-  await untilPlayed(page, PLAYED_SECONDS + RESUMED_SECONDS);
+  await untilPlayed(page, playedSeconds + RESUMED_SECONDS);
   say("resumed");
   await page.waitForFunction(() => document.querySelector("video").ended, null, { timeout: STEP_TIMEOUT_MS });
   say("ended");
@@ -55,7 +57,7 @@ async function untilThere(address) {
 
 async function untilPlayed(page, seconds) {
   const played = (wanted) => window.observed.playedSeconds() >= wanted;
-  await page.waitForFunction(played, seconds, { timeout: STEP_TIMEOUT_MS });
+  await page.waitForFunction(played, seconds, { timeout: 1000 * seconds + STEP_TIMEOUT_MS });
 }
 
 async function tellStory(page, error) {
@@ -87,6 +89,17 @@ function observe(sampleMs) {
     clearInterval(sampling);
     return JSON.parse(JSON.stringify(seen));
   };
+}
+
+function startHlsjs(url) {
+  const video = document.querySelector("video");
+  const player = new Hls();
+  window.player = player;
+  window.latencySeconds = () => player.latency;
+  player.on(Hls.Events.ERROR, (_, { details, fatal }) => fatal && window.observed.errors.push(details));
+  player.on(Hls.Events.MANIFEST_PARSED, () => video.play());
+  player.loadSource(url);
+  player.attachMedia(video);
 }
 
 function startDashjs(url) {

@@ -1,6 +1,7 @@
-"""DASH in the players that others have made, dash.js and Shaka Player: Chromium, ffmpeg and the whole server.
+"""The players that others have made: hls.js as it comes, dash.js and Shaka Player, with Chromium and the whole server.
 
-The publisher loses its connection and comes back, so that they go from one Period to the next; then it leaves.
+The publisher loses its connection and comes back, so that they go across a discontinuity, or from one Period to the
+next; then it leaves. ``--player-seconds 60`` has each play that long before.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tests.support import Publisher, ServerProcess, make_clip
 
 CLIP_SECONDS = 32
 """Whole frames of both video and audio, so that the loop has no seam: 960 pictures, 1500 audio frames."""
+ADDRESSES = {"hlsjs": "index.m3u8", "dashjs": "manifest.mpd", "shaka": "manifest.mpd"}
 WHOLE_SEGMENTS_SECONDS = 6.0
 """Three target durations: how far behind a player is that waits for segments to be complete."""
 
@@ -46,13 +48,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-@pytest.fixture(scope="module", params=["dashjs", "shaka"])
+@pytest.fixture(scope="module", params=ADDRESSES)
 def seen(clip: Path, server: ServerProcess, request: pytest.FixtureRequest) -> Seen:
     player: str = request.param
     key = server.create_stream(player)
-    manifest_url = f"{server.base_url}/live/{player}/manifest.mpd"
+    url = f"{server.base_url}/live/{player}/{ADDRESSES[player]}"
+    seconds = str(request.config.getoption("player_seconds"))
     publish_url = f"{server.rtmp_url}/{key}"
-    with browser_script("dash.mjs", manifest_url, player) as events:
+    with browser_script("others.mjs", url, player, seconds) as events:
         with Publisher(clip, publish_url) as publisher:
             expect(events, "playing")
             played = expect(events, "played")

@@ -1,6 +1,7 @@
 """One CMAF chunk (ISO/IEC 23000-19 §7.3.2.3): the bytes of a part. This is the hot path.
 
     prft                          wall clock of this chunk (ISO/IEC 14496-12 §8.16.5)
+    emsg *                        event messages (`packager.event_message`)
     moof
     ├── mfhd                      sequence number
     └── traf
@@ -65,8 +66,12 @@ def write_fragment(
     default_duration_ticks: int,
     is_video: bool,
     wall_clock_seconds: float,
+    messages: Sequence[bytes] = (),
 ) -> bytes:
-    """The bytes of one chunk holding ``samples`` (at least one), starting at ``decode_time_ticks``."""
+    """The bytes of one chunk holding ``samples`` (at least one), starting at ``decode_time_ticks``.
+
+    ``messages`` are event message boxes.
+    """
     flags, entries = _entries(samples, default_duration_ticks, is_video=is_video)
     payload_size = sum([len(sample.payload) for sample in samples])
     entries_size = 4 * len(entries)
@@ -86,7 +91,10 @@ def write_fragment(
         payload_size + 8, b"mdat",
     )
     # fmt: on
-    return b"".join([header, *[sample.payload for sample in samples]])
+    payloads = [sample.payload for sample in samples]
+    if messages:
+        return b"".join([header[:_PRFT_SIZE], *messages, header[_PRFT_SIZE:], *payloads])
+    return b"".join([header, *payloads])
 
 
 def _entries(samples: Sequence[Sample], default_duration_ticks: int, *, is_video: bool) -> tuple[int, list[int]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from packager.boundaries import Boundaries, Boundary
 from packager.fragment import Sample, write_fragment
@@ -202,8 +202,10 @@ class RenditionPackager:
         if is_full or room_ticks - duration_ticks < self._nominal_ticks // 2:
             self._publish_part()
 
-    def _take_messages(self) -> bytes:
-        messages = b"".join(self._messages)
+    def _take_messages(self) -> Sequence[bytes]:
+        if not self._messages:
+            return ()
+        messages = tuple(self._messages)
         self._messages.clear()
         return messages
 
@@ -218,10 +220,11 @@ class RenditionPackager:
             default_duration_ticks=self._nominal_ticks,
             is_video=self._is_video,
             wall_clock_seconds=time.time(),
+            messages=self._take_messages(),
         )
         part = Part(
             uri=segment.part_uri(len(segment.parts)),
-            data=self._take_messages() + data if self._messages else data,
+            data=data,
             duration_seconds=(self._next_decode_ticks - self._part_start_ticks) / self._timescale,
             is_independent=any(sample.is_sync for sample in samples),
             last_received_at=self._last_received_at,

@@ -22,15 +22,16 @@ def test_box() -> None:
     assert MESSAGE[32:] == SCHEME.encode() + b"\0" + b"\0" + b"splice"
 
 
-def test_it_stands_in_front_of_the_next_part() -> None:
+def test_it_stands_in_the_next_part_before_its_samples() -> None:
     published: list[Part] = []
     packager = video_packager(boundaries_every(2, 1), on_part=lambda _, part: published.append(part))
     for count, packet in enumerate(video_packets(18)):
         if count == 8:
             packager.add_message(MESSAGE)
         packager.write(packet)
-    assert [part.data.startswith(MESSAGE) for part in published] == [False, True, False]
-    assert published[1].data[len(MESSAGE) :][4:8] == published[0].data[4:8]
+    assert [MESSAGE in part.data for part in published] == [False, True, False]
+    before, after = published[1].data.split(MESSAGE)
+    assert (before[4:8], after[4:8]) == (b"prft", b"moof")
 
 
 def test_only_so_many_wait() -> None:

@@ -116,8 +116,10 @@ class Presentation:
     def add_boundary(self, pts_ticks: int, *, has_discontinuity: bool = False) -> Boundary:
         return self._boundaries.append(pts_ticks, has_discontinuity=has_discontinuity)
 
-    def skip_to(self, rendition_name: str, msn: int) -> None:
-        self._packagers[rendition_name].skip_to(msn)
+    def skip_to(self, rendition_name: str, msn: int, *, is_lost: bool = False) -> None:
+        """See `RenditionPackager.skip_to`. A rendition that has never come has nothing to skip."""
+        if (packager := self._packagers.get(rendition_name)) is not None:
+            packager.skip_to(msn, is_lost=is_lost)
 
     def write(self, rendition_name: str, packet: Packet) -> None:
         """What still comes for a rendition that was given up goes nowhere."""

@@ -90,9 +90,13 @@ class RenditionPackager:
         """An event message box: it goes in front of the next part."""
         self._messages.append(message)
 
-    def skip_to(self, msn: int) -> None:
-        """Nothing came for the segments before this one: they are listed as gaps, so that players go on without."""
-        if self.window.is_ended or self._segment_msn is None or msn - self._segment_msn <= MOST_SEGMENTS_BEHIND:
+    def skip_to(self, msn: int, *, is_lost: bool) -> None:
+        """Segments before this one for which nothing came are listed as gaps, so that players go on without.
+
+        ``is_lost``: nothing can come for them any more; otherwise they may be late.
+        """
+        most_behind = 1 if is_lost else MOST_SEGMENTS_BEHIND
+        if self.window.is_ended or self._segment_msn is None or msn - self._segment_msn <= most_behind:
             return
         self._close_segment()
         self._list_gaps(self._segment_msn + 1, msn)

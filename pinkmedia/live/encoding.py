@@ -140,6 +140,15 @@ class Encoding:
         return self._state is EncodingState.RESTARTING and self._clock() >= self._restart_at
 
     @property
+    def lost_names(self) -> tuple[str, ...]:
+        """The renditions for which nothing comes, because there is no worker."""
+        return self._rendition_names if self._state is EncodingState.RESTARTING else ()
+
+    @property
+    def _rendition_names(self) -> tuple[str, ...]:
+        return (*(rung.name for rung in self.rungs), *self._sound_names)
+
+    @property
     def status(self) -> EncodingStatus:
         return EncodingStatus(self._state, self._problem)
 
@@ -278,6 +287,6 @@ class Encoding:
             failures_in_a_row=self._failures_in_a_row,
             advice="what is passed through goes on; mend what the reason says, then have the publisher reconnect",
         )
-        for name in (*(rung.name for rung in self.rungs), *self._sound_names):
+        for name in self._rendition_names:
             self._sink.give_up(name)
         self._on_given_up(reason)

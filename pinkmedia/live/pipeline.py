@@ -234,6 +234,8 @@ class SourcePipeline:
             if is_restart:
                 self._encoding.restart()
                 self._encoded_sound.begin_at(cut.pts_ticks)
+            for name in self._encoding.lost_names:
+                self._presentation.skip_to(name, boundary.msn, is_lost=True)
             self._encoding.begin_segment_at(cut.pts_ticks)
         for extra in self._extra_videos.values():
             self._check_alignment(extra, cut)

@@ -167,6 +167,20 @@ def test_a_rendition_that_missed_segments_lists_gaps_and_goes_on_with_the_right_
     assert restarted.decode_time_ticks == START + 3 * 180_000
 
 
+@pytest.mark.parametrize(
+    ("is_lost", "msn", "gaps"), [(True, 2, []), (True, 3, [2]), (False, 3, []), (False, 4, [2, 3])]
+)
+def test_what_does_not_come_is_listed_as_a_gap(is_lost: bool, msn: int, gaps: list[int]) -> None:
+    packager = video_packager(boundaries_every(2, 5))
+    for packet in video_packets(20):
+        packager.write(packet)
+    packager.skip_to(msn, is_lost=is_lost)
+    assert [segment.msn for segment in packager.window.segments if segment.is_gap] == gaps
+    for packet in video_packets(6, start_ticks=START + (msn - 1) * 180_000):
+        packager.write(packet)
+    assert [segment.msn for segment in packager.window.segments] == list(range(1, msn + 1))
+
+
 def test_a_changed_track_has_an_init_segment_of_its_own() -> None:
     boundaries = boundaries_every(2, 1)
     packager = video_packager(boundaries)

@@ -222,6 +222,7 @@ async def test_workers_that_fail_one_after_another_are_tried_ever_later_and_not_
     )
     for wait_seconds in RESTART_WAITS_SECONDS:
         assert encoding.status.state is EncodingState.RESTARTING
+        assert encoding.lost_names == ("480p", "360p")
         clock.seconds += wait_seconds - 0.001
         assert not encoding.needs_restart or wait_seconds == 0.0
         clock.seconds += 0.001
@@ -231,6 +232,7 @@ async def test_workers_that_fail_one_after_another_are_tried_ever_later_and_not_
     assert sink.names == ["480p", "360p"]
     assert reasons == ["worker cannot be started: Too many open files"]
     assert encoding.status == EncodingStatus(EncodingState.GIVEN_UP, reasons[0])
+    assert encoding.lost_names == ()
     clock.seconds += 3600.0
     assert not encoding.needs_restart
 

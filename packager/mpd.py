@@ -27,7 +27,8 @@ from typing import TypeAlias
 
 from packager.boundaries import Boundary
 from packager.layout import Layout
-from packager.window import Segment, Window
+from packager.segment import Segment
+from packager.window import Window
 from pinkmedia.media import HDR_TRANSFERS, VIDEO_TIMESCALE, AudioTrack, Track, VideoTrack
 
 PROFILES = ("urn:mpeg:dash:profile:isoff-live:2011", "urn:mpeg:dash:profile:cmaf:2019")

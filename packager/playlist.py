@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
 
-from packager.window import Segment, Window
+from packager.segment import Segment
+from packager.window import Window
 
 VERSION = 6
 """EXT-X-MAP outside I-frame playlists needs 6 (§8); no tag used here needs more, ..."""

@@ -19,12 +19,12 @@ import json
 import math
 import types
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from enum import StrEnum
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pinkmedia.processes.frames import WireError
 
@@ -42,7 +42,7 @@ class Vocabulary:
     """The records that may be told, each by the name of its class."""
 
     def __init__(self, *kinds: type[Any]) -> None:
-        self._kinds: Mapping[str, type[Any]] = {kind.__name__: kind for kind in kinds}
+        self._kinds: Mapping[str, Any] = {kind.__name__: kind for kind in kinds}
 
     def encode(self, record: object) -> bytes:
         """One record, with its name."""
@@ -64,7 +64,11 @@ def _written(codec: _Codec, value: Any) -> Any:
 
 
 @cache
-def _codec(kind: Any) -> _Codec:
+def _codec(kind: Hashable) -> _Codec:
+    return _compiled(kind)
+
+
+def _compiled(kind: Any) -> _Codec:
     origin = get_origin(kind)
     if kind in _SIMPLE:
         return _SIMPLE[kind]
@@ -79,7 +83,7 @@ def _codec(kind: Any) -> _Codec:
     return _named_tuple(kind)
 
 
-def _dataclass(kind: type[Any]) -> _Codec:
+def _dataclass(kind: Any) -> _Codec:
     hints = get_type_hints(kind)
     codecs = {field.name: _codec(hints[field.name]) for field in dataclasses.fields(kind)}
 
@@ -114,7 +118,7 @@ def _sequence(origin: Callable[[Any], Any], item: _Codec) -> _Codec:
     return _Codec(None if is_simple else write, lambda value: origin(map(item.read, _checked(list, value))))
 
 
-def _union(kinds: tuple[type[Any], ...]) -> _Codec:
+def _union(kinds: tuple[Any, ...]) -> _Codec:
     """Of None and another kind, or of dataclasses."""
     codecs = {kind: _codec(kind) for kind in kinds}
 
@@ -141,7 +145,7 @@ def _checked(kind: type[T], value: Any) -> T:
     """Exactly of this type: Python takes True for a number."""
     if type(value) is not kind:
         raise TypeError
-    return cast(T, value)
+    return value
 
 
 def _read_float(value: Any) -> float:
@@ -149,6 +153,10 @@ def _read_float(value: Any) -> float:
     if not math.isfinite(number):
         raise ValueError
     return number
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode()
 
 
 _SIMPLE: dict[Any, _Codec] = {

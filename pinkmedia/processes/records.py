@@ -19,10 +19,9 @@ import json
 import math
 import types
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -44,7 +43,7 @@ class Vocabulary:
     def __init__(self, *kinds: type[Any]) -> None:
         self._kinds: Mapping[str, Any] = {kind.__name__: kind for kind in kinds}
 
-    def encode(self, record: object) -> bytes:
+    def encode(self, record: Any) -> bytes:
         """One record, with its name."""
         return json.dumps(
             (type(record).__name__, _written(_codec(type(record)), record)), separators=(",", ":")
@@ -63,15 +62,15 @@ def _written(codec: _Codec, value: Any) -> Any:
     return value if codec.write is None else codec.write(value)
 
 
-@cache
-def _codec(kind: Hashable) -> _Codec:
-    return _compiled(kind)
+def _codec(kind: Any) -> _Codec:
+    codec = _codecs.get(kind)
+    if codec is None:
+        codec = _codecs[kind] = _compiled(kind)
+    return codec
 
 
 def _compiled(kind: Any) -> _Codec:
     origin = get_origin(kind)
-    if kind in _SIMPLE:
-        return _SIMPLE[kind]
     if origin in (Union, types.UnionType):
         return _union(get_args(kind))
     if origin in (tuple, frozenset):
@@ -159,7 +158,7 @@ def _base64(data: bytes) -> str:
     return b64encode(data).decode()
 
 
-_SIMPLE: dict[Any, _Codec] = {
+_codecs: dict[Any, _Codec] = {
     int: _Codec(None, lambda value: _checked(int, value)),
     float: _Codec(None, _read_float),
     str: _Codec(None, lambda value: _checked(str, value)),
@@ -171,3 +170,4 @@ _SIMPLE: dict[Any, _Codec] = {
     Fraction: _Codec(str, lambda value: Fraction(_checked(str, value))),
     Path: _Codec(str, lambda value: Path(_checked(str, value))),
 }
+"""Of simple values, and of all that was compiled since."""

@@ -48,6 +48,14 @@ it should be whole."""
 CACHED_TARGET_DURATIONS = 6
 """How long caches may keep a satisfied blocking answer, in target durations (RFC 8216bis appendix B.1)."""
 
+ANSWER_KINDS = frozenset(
+    {
+        *("multivariant", "playlist", "init", "segment", "part", "pictures", "manifest", "clock"),
+        *("check", "refused", "preflight", "other"),
+    }
+)
+"""The classes of requests that are counted."""
+
 PICTURES = "pictures"
 """In the place of a rendition's name; ladders' names begin with digits."""
 

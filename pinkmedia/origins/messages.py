@@ -139,6 +139,8 @@ class Stop:
     """The node stops."""
 
 
+Frame: TypeAlias = tuple[bytes, ...]
+"""In pieces, to be sent one after another."""
 Message: TypeAlias = (
     Hello
     | Configure
@@ -172,13 +174,13 @@ _MESSAGES = Vocabulary(
 _OPERATIONS = Vocabulary(*OPERATIONS, _PartHead)
 
 
-def encode_message(message: Message) -> tuple[bytes, ...]:
+def encode_message(message: Message) -> Frame:
     """A frame, in pieces. Raises WireError when it is too large, as the other encoders do."""
     body = _MESSAGES.encode(message)
     return (frame_header(KIND_MESSAGE, len(body)), body)
 
 
-def encode_operation(number: int, operation: Operation) -> tuple[bytes, ...]:
+def encode_operation(number: int, operation: Operation) -> Frame:
     """A frame, in pieces, for an operation on the presentation of this number."""
     if isinstance(operation, PartPublished):
         return _encode_part(number, operation)
@@ -186,7 +188,7 @@ def encode_operation(number: int, operation: Operation) -> tuple[bytes, ...]:
     return (frame_header(KIND_OPERATION, len(body)), body)
 
 
-def _encode_part(number: int, published: PartPublished) -> tuple[bytes, ...]:
+def _encode_part(number: int, published: PartPublished) -> Frame:
     part = published.part
     head = _OPERATIONS.encode(
         _PartHead(

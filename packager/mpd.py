@@ -27,7 +27,8 @@ from typing import TypeAlias
 from packager.boundaries import Boundary
 from packager.dates import date_time
 from packager.layout import Layout
-from packager.window import Segment, Window
+from packager.segment import Segment
+from packager.window import Window
 from pinkmedia.media import (
     HDR_TRANSFERS,
     ID3_SCHEME,

@@ -18,7 +18,8 @@ from itertools import islice
 
 from packager.date_ranges import DateRanges
 from packager.dates import date_time
-from packager.window import Segment, Window
+from packager.segment import Segment
+from packager.window import Window
 
 VERSION = 6
 """EXT-X-MAP outside I-frame playlists needs 6 (§8); no tag used here needs more, ..."""

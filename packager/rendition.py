@@ -20,7 +20,8 @@ from packager.boundaries import Boundaries, Boundary
 from packager.fragment import Sample, write_fragment
 from packager.init_segment import init_segment
 from packager.layout import Layout
-from packager.window import Segment, SegmentArchive, Window
+from packager.segment import Segment
+from packager.window import SegmentArchive, Window
 from pinkmedia.media import InitSegment, Packet, Part, Rendition, VideoTrack
 
 SHORTEST_SAMPLE_TICKS = 1
@@ -46,9 +47,10 @@ class RenditionPackager:
         *,
         on_part: Callable[[Rendition, Part], None],
         archive: SegmentArchive | None = None,
+        new_window: Callable[[Rendition, Layout, SegmentArchive | None], Window] = Window,
     ) -> None:
         self._on_part = on_part
-        self.window = Window(rendition, layout, archive)
+        self.window = new_window(rendition, layout, archive)
         self._layout = layout
         self._boundaries = boundaries
         self._segment_msn: int | None = None
@@ -66,7 +68,7 @@ class RenditionPackager:
         if rendition.track != self.window.rendition.track:
             self.flush()
             self._configure(rendition)
-        self.window.rendition = rendition
+        self.window.change(rendition)
 
     def write(self, packet: Packet) -> None:
         """One access unit on the presentation's timeline, in decode order.
@@ -151,7 +153,7 @@ class RenditionPackager:
         if is_broken:
             self._next_decode_ticks = packet.dts_ticks
         if not self.window.segments:
-            self.window.discontinuity_sequence = boundary.discontinuity_count
+            self.window.count_discontinuities(boundary.discontinuity_count)
         # The first segment of all has nothing before it to be discontinuous with.
         has_discontinuity = boundary.has_discontinuity and bool(self.window.segments)
         start_seconds = packet.pts_ticks / self._timescale
@@ -162,7 +164,7 @@ class RenditionPackager:
         self.window.restore()
         before = self._boundaries.get(boundary.msn - 1)
         if before is not None:
-            self.window.discontinuity_sequence = before.discontinuity_count - before.has_discontinuity
+            self.window.count_discontinuities(before.discontinuity_count - before.has_discontinuity)
             self._list_gaps(before.msn, boundary.msn)
 
     def _list_gaps(self, first_msn: int, end_msn: int) -> None:

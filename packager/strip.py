@@ -44,6 +44,30 @@ class Strip:
         self._trim(sheet.times_ticks[-1])
         self._remember(_name(self._count, sheet), sheet.jpeg)
 
+    # For a second strip that says the same:
+
+    @property
+    def sheets(self) -> list[tuple[int, PictureSheet]]:
+        """Those listed, with their numbers."""
+        return list(self._sheets)
+
+    @property
+    def versions(self) -> list[tuple[str, bytes]]:
+        """Names and images that were shown last, oldest first; an image may be gone (empty)."""
+        return [(name, self._files.get(name, b"")) for name in self._names]
+
+    def load_sheet(self, number: int, sheet: PictureSheet) -> None:
+        """One that is listed; oldest first."""
+        self._count = number
+        self._sheets.append((number, sheet))
+        self._files[_name(number, sheet)] = sheet.jpeg
+
+    def load_version(self, name: str, jpeg: bytes) -> None:
+        """One that was shown last; oldest first."""
+        self._names.append(name)
+        if jpeg:
+            self._files[name] = jpeg
+
     def find(self, name: str) -> bytes | None:
         """A sheet's image."""
         return self._files.get(name)

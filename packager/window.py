@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from packager.bandwidth import BandwidthMeter, Measured
 from packager.layout import Layout
+from packager.segment import Segment
 from pinkmedia.media import InitSegment, Part, Rendition
 
 LINGERING_SEGMENTS = 3
@@ -21,59 +22,30 @@ FEWEST_LISTED_SEGMENTS = 6
 """Apple's authoring rules want six; RFC 8216bis §6.2.2 demands three target durations."""
 
 
-@dataclass(slots=True)
-class Segment:
-    """A segment in the making, or finished. Only the packager changes it, and only by adding."""
+class WindowState(NamedTuple):
+    """What a window has beside its segments: with them, another one can be made that says the same."""
 
-    msn: int
-    start_seconds: float
-    """Presentation time of its first sample."""
-    init_uri: str
-    has_discontinuity: bool
-    parts: list[Part] = field(default_factory=list)
-    duration_seconds: float = 0.0
-    size_bytes: int = 0
-    is_complete: bool = False
-    is_gap: bool = False
-    """Nothing was made for this time; it is listed so that numbers stay aligned (EXT-X-GAP)."""
-    stored_at: Path | None = None
-    """Where its bytes are when memory has let go of them."""
-    listing: str = ""
-    """Its own lines in a playlist, once they change no more (`packager.playlist`)."""
-
-    @property
-    def uri(self) -> str:
-        return f"seg-{self.msn}.m4s"
-
-    def part_uri(self, index: int) -> str:
-        return f"part-{self.msn}.{index}.m4s"
-
-    def add(self, part: Part) -> None:
-        self.parts.append(part)
-        self.duration_seconds += part.duration_seconds
-        self.size_bytes += len(part.data)
-
-    @property
-    def is_listed(self) -> bool:
-        """There is something to list: it has begun."""
-        return bool(self.parts) or self.is_gap or self.stored_at is not None
-
-    def store(self, path: Path) -> None:
-        """Its bytes are in this file from now on; its parts are gone."""
-        self.stored_at = path
-        self.parts = []
-
-    @property
-    def chunks(self) -> tuple[bytes, ...]:
-        """Its bytes, part by part: nothing is copied for a reader."""
-        return tuple(part.data for part in self.parts)
+    lingering_count: int
+    """How many of the segments, the oldest, are not listed any more."""
+    newest_init_uri: str
+    discontinuity_sequence: int
+    listed_seconds: float
+    held_count: int
+    held_seconds: float
+    declared_bps: int
+    peak_bps: float
+    measured_bytes: int
+    measured_seconds: float
+    is_withdrawn: bool
+    is_dormant: bool
+    is_ended: bool
 
 
 class SegmentArchive(Protocol):
     """Takes what memory does not hold any more. No call waits."""
 
     def keep(self, window: Window, segment: Segment) -> None:
-        """A segment is to be stored (`Segment.store`); or, if that cannot be, the window to be cut behind it."""
+        """A segment is to be stored (`Window.store`); or, if that cannot be, the window to be cut behind it."""
 
     def forget(self, segment: Segment) -> None:
         """A segment is not served any more; it may be stored, or not yet."""
@@ -190,7 +162,20 @@ class Window:
         if self.is_dormant and self.on_asked is not None:
             self.on_asked()
 
-    # What only the packager calls:
+    # What only the packager calls, and whoever does the same again (`packager.operations`):
+
+    def change(self, rendition: Rendition) -> None:
+        """What follows belongs to this track."""
+        self.rendition = rendition
+
+    def count_discontinuities(self, count: int) -> None:
+        """So many were before the first segment that is listed."""
+        self.discontinuity_sequence = count
+
+    def store(self, segment: Segment, path: Path) -> None:
+        """The segment's bytes are in this file from now on; its parts are gone."""
+        segment.stored_at = path
+        segment.parts = []
 
     def add_init(self, init: InitSegment) -> None:
         self._inits[init.uri] = init
@@ -212,7 +197,8 @@ class Window:
         self._held_seconds += segment.duration_seconds
         self._listed_seconds += segment.duration_seconds
         if not segment.is_gap and segment.duration_seconds >= self.layout.target_duration_seconds / 2:
-            self.bandwidth.add(segment)  # the peak is that of segments of about the target duration (§4.4.6.2)
+            # The peak is that of segments of about the target duration (§4.4.6.2).
+            self.bandwidth.add(segment.size_bytes, segment.duration_seconds)
         self._store_old()
         self._trim()
         self._changed()
@@ -245,6 +231,47 @@ class Window:
 
     def end(self) -> None:
         self.is_ended = True
+        self._changed()
+
+    # For a second window that says the same:
+
+    @property
+    def inits(self) -> list[InitSegment]:
+        """Those that segments need."""
+        return list(self._inits.values())
+
+    @property
+    def remembered_segments(self) -> list[Segment]:
+        """All that answer, oldest first."""
+        return [*self._lingering, *self.segments]
+
+    @property
+    def state(self) -> WindowState:
+        """With the init and remembered segments it is all there is."""
+        return WindowState(
+            len(self._lingering),
+            self._newest_init_uri,
+            self.discontinuity_sequence,
+            self._listed_seconds,
+            self._held_count,
+            self._held_seconds,
+            self.bandwidth.declared_bps,
+            *self.bandwidth.measured,
+            self.is_withdrawn,
+            self.is_dormant,
+            self.is_ended,
+        )
+
+    def load(self, state: WindowState) -> None:
+        """When the init and remembered segments have been added and opened."""
+        self._lingering.extend(self.segments.popleft() for _ in range(state.lingering_count))
+        self._newest_init_uri = state.newest_init_uri
+        self.discontinuity_sequence = state.discontinuity_sequence
+        self._listed_seconds = state.listed_seconds
+        self._held_count, self._held_seconds = state.held_count, state.held_seconds
+        measured = Measured(state.peak_bps, state.measured_bytes, state.measured_seconds)
+        self.bandwidth = BandwidthMeter(state.declared_bps, measured)
+        self.is_withdrawn, self.is_dormant, self.is_ended = state.is_withdrawn, state.is_dormant, state.is_ended
         self._changed()
 
     def _store_old(self) -> None:
@@ -286,32 +313,3 @@ class Window:
         self.version += 1
         for observer in self.observers:
             observer()
-
-
-class BandwidthMeter:
-    """Measured bit rate of a rendition: the peak segment and the average so far (RFC 8216bis §4.4.6.2)."""
-
-    def __init__(self, declared_bps: int) -> None:
-        self._declared_bps = declared_bps
-        self._peak_bps = 0.0
-        self._bytes = 0
-        self._seconds = 0.0
-
-    @property
-    def peak_bps(self) -> int:
-        """Of whole segments; before the first one, what was declared."""
-        return round(self._peak_bps) or self._declared_bps
-
-    @property
-    def measured_seconds(self) -> float:
-        """Of media."""
-        return self._seconds
-
-    @property
-    def average_bps(self) -> int:
-        return round(self._bytes * 8 / self._seconds) if self._seconds else self._declared_bps
-
-    def add(self, segment: Segment) -> None:
-        self._peak_bps = max(self._peak_bps, segment.size_bytes * 8 / segment.duration_seconds)
-        self._bytes += segment.size_bytes
-        self._seconds += segment.duration_seconds

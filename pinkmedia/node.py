@@ -2,7 +2,7 @@
 
     store ─► directory ◄─ RTMP, SRT            everything runs in one event loop (uvloop);
                 │                              decoding and encoding run in worker processes
-                └──► origin, API, pages ◄─ uvicorn
+                └──► origin, API, pages ◄─ uvicorn, here or in origin processes
 
 Starting goes from the inside out, so that nobody is let in before all is ready; stopping goes from the outside in:
 publishers are told, the broadcasts end, viewers get the end of their playlists, workers are reaped.
@@ -32,14 +32,17 @@ from ingest.srt.server import SrtServer, SrtSettings
 from ingest.srt.statistics import SrtStatistics
 from packager.layout import PackagerSettings
 from pinkmedia.certificate import CertificateFiles, ServerCertificate
+from pinkmedia.front import HttpFront
 from pinkmedia.listening import listen
 from pinkmedia.live.broadcast import BroadcastSettings
 from pinkmedia.live.directory import LiveDirectory
 from pinkmedia.live.dvr import DvrStore
 from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.governor import Governor, GovernorSettings
+from pinkmedia.live.replication import SERVED_HERE
 from pinkmedia.media import AudioTrack, Part, Rendition
 from pinkmedia.metrics import CONTENT_TYPE, Metrics
+from pinkmedia.origin_metrics import OriginCollector
 from pinkmedia.passphrases import read_passphrase
 from pinkmedia.playback_tokens import PlaybackSigner, read_signer
 from pinkmedia.settings import Settings
@@ -47,13 +50,6 @@ from pinkmedia.srt_metrics import SrtCollector
 from pinkmedia.store import StreamStore
 from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
-from web.app import create_app
-from web.http2 import Http2Server
-from web.limited_media import LimitedMedia
-from web.origin import Origin
-from web.playback_gate import PlaybackGate
-from web.server import HttpServer
-from web.viewer_limits import ViewerLimits, Viewers
 
 DEFAULT_CORES_SHARE = 0.9
 """Of the machine's cores that encoders may plan with; the node itself takes from one of them."""
@@ -139,36 +135,33 @@ class Node:
         self._metrics = Metrics()
         self._governor = Governor(_governor_settings(settings))
         host = EncoderHost(pool, self._governor)
+        self._front = HttpFront(settings, http_socket, https_socket, signer, on_answers=self._count_answers)
         self.directory = LiveDirectory(
-            store, _broadcast_settings(settings), settings.tier_limits(), host, PartMetrics(self._metrics), dvr
+            store,
+            _broadcast_settings(settings),
+            settings.tier_limits(),
+            host,
+            PartMetrics(self._metrics),
+            dvr,
+            self._front.origins or SERVED_HERE,
         )
         reception = Reception(self.directory)
         self._rtmp = RtmpServer(reception, max_connections_per_address=settings.rtmp_connections_per_address)
         self._srt = SrtServer(reception, srt_settings, max_connections_per_address=settings.srt_connections_per_address)
         self._metrics.add(SrtCollector(self._srt.statistics))
         self._metrics.add(WorkerCollector(lambda: pool.load))
+        if (origins := self._front.origins) is not None:
+            self._metrics.add(OriginCollector(lambda: origins.load))
         self._reported = [IngestCounters(), IngestCounters()]
         self._answer_counters: dict[str, Counter] = {}
-        gate = PlaybackGate(self.directory.is_private, signer)
-        media_url = settings.media_url or ""
-        self._origin = Origin(self.directory, gate=gate, media_url=media_url, on_answer=self._count_answer)
-        self._http_socket = http_socket
-        viewers = Viewers(_viewer_limits(settings))
-        media = LimitedMedia(self._origin, viewers)
-        app = create_app(media, self.directory, self, settings.ingest_urls, viewers, media_url)
-        self._http = HttpServer(app, viewers, media)
-        self._http_task: asyncio.Task[None] | None = None
-        self._https_socket = https_socket
-        self._https = Http2Server(app, viewers) if https_socket is not None else None
+        self._front.answer_from(self.directory, self)
         self.is_ready = False
 
     async def start(self) -> None:
         await self.directory.start()
         self._governor.start()
         await self._start_ingest()
-        self._http_task = asyncio.create_task(self._http.serve(sockets=[self._http_socket]))
-        if self._https is not None and self._https_socket is not None and self.certificate is not None:
-            await self._https.start(self._https_socket, self.certificate.context)
+        await self._front.start(self.certificate)
         # What is there by now stays: the collector need not look through it again and again while media flows.
         gc.collect()
         gc.freeze()
@@ -188,10 +181,10 @@ class Node:
 
     async def wait_for_failure(self, stop: asyncio.Event) -> None:
         """Returns when ``stop`` is set, or when the HTTP server has ended by itself (raising its error)."""
-        stopping = asyncio.create_task(stop.wait())
-        tasks = [stopping, *([self._http_task] if self._http_task else [])]
+        tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(self._front.wait_for_failure())]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        for task in tasks:
+            task.cancel()
 
     async def stop(self) -> None:
         """Tells publishers, ends the broadcasts, lets viewers read the end of their playlists."""
@@ -204,20 +197,15 @@ class Node:
         await self._governor.close()
         await self._rtmp.close(STOP_REASON)
         await self._srt.close(STOP_REASON)
-        self._http.should_exit = True
-        if self._https is not None:
-            await self._https.close()
-        if self._http_task is not None:
-            await self._http_task
+        await self._front.stop()
 
     def render_metrics(self) -> tuple[bytes, str]:
         self._metrics.live_streams.set(self.directory.live_count)
-        self._metrics.blocked_requests.set(self._origin.waiting_count)
+        self._metrics.blocked_requests.set(self._front.waiting_count)
         self._metrics.rtmp_connections.set(self._rtmp.connection_count)
         self._metrics.rtmp_tls_connections.set(self._rtmp.tls_connection_count)
         self._metrics.srt_connections.set(self._srt.connection_count)
-        https_count = self._https.connection_count if self._https is not None else 0
-        self._metrics.http_connections.set(self._http.connection_count + https_count)
+        self._metrics.http_connections.set(self._front.connection_count)
         self._metrics.rungs_left_out.set(self._governor.left_out_count)
         self._report_ingest()
         return self._metrics.render(), CONTENT_TYPE
@@ -240,11 +228,11 @@ class Node:
             for name, protocol in self.directory.publishers()
         ]
 
-    def _count_answer(self, kind: str, status: int) -> None:
+    def _count_answers(self, kind: str, count: int) -> None:
         counter = self._answer_counters.get(kind)
         if counter is None:  # looked up once, not per request
             counter = self._answer_counters[kind] = self._metrics.http_requests.labels(kind)
-        counter.inc()
+        counter.inc(count)
 
 
 class PartMetrics:
@@ -291,12 +279,6 @@ def _srt_settings(settings: Settings) -> SrtSettings:
         latency=LatencyLimits(settings.srt_min_latency_ms, settings.srt_max_latency_ms),
         passphrase=None if path is None else read_passphrase(path),
         is_encrypted_only=settings.srt_encrypted_only,
-    )
-
-
-def _viewer_limits(settings: Settings) -> ViewerLimits:
-    return ViewerLimits(
-        settings.http_connections_per_address, settings.http_requests_per_address, settings.trusted_networks
     )
 
 

@@ -46,11 +46,11 @@ class PlaybackSigner:
     """Signs with the first secret, and takes what any of them has signed."""
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
-        self._secrets = tuple(secrets)
+        self.secrets = tuple(secrets)
 
     def sign(self, stream_name: str, expires: int, address: str | None = None) -> str:
         """A token for a stream until ``expires`` (Unix seconds); with an address, for nobody else."""
-        signature = _signature(self._secrets[0], stream_name, str(expires), address)
+        signature = _signature(self.secrets[0], stream_name, str(expires), address)
         return f"{expires}{'.ip' if address is not None else ''}.{signature}"
 
     def check(self, token: str, stream_name: str, address: str, now: float) -> None:
@@ -59,7 +59,7 @@ class PlaybackSigner:
         if match is None:
             raise PlaybackRefused("The signature of this address is not complete.")
         bound_to = address if match["bound"] else None
-        wanted = (_signature(secret, stream_name, match["expires"], bound_to) for secret in self._secrets)
+        wanted = (_signature(secret, stream_name, match["expires"], bound_to) for secret in self.secrets)
         if not any(hmac.compare_digest(match["signature"], each) for each in wanted):
             where = " where you are" if match["bound"] else ""
             raise PlaybackRefused(f"The signature of this address is not valid{where}.")

@@ -44,6 +44,13 @@ class Settings(BaseSettings):
         le=65535,
         description="TCP port of the same over HTTPS with HTTP/2, for servers without a proxy; 0: none.",
     )
+    http_workers: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Processes that answer HTTP beside the node, for machines with many cores and viewers; 0: the node"
+        " itself.",
+    )
     rtmp_port: int = Field(default=1935, ge=1, le=65535, description="TCP port that publishers send RTMP to.")
     rtmps_port: int = Field(
         default=0, ge=0, le=65535, description="TCP port that publishers send RTMPS to (RTMP over TLS); 0: none."

@@ -22,9 +22,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from pinkmedia.processes.frames import WireError
 from transcode.configure import Configure
 from transcode.encoder_choice import ENCODERS
-from transcode.wire import Fields, WireError
+from transcode.wire import Fields
 
 REASON_LIMIT_CHARACTERS = 500
 """A reason is a line of a log, whatever a library has to say."""

@@ -10,10 +10,10 @@ from pinkmedia.codecs.formats import VideoFormat
 from pinkmedia.codecs.h264_format import H264Format
 from pinkmedia.codecs.hevc import HevcFormat
 from pinkmedia.media import Codec, Rendition, audio_group
+from pinkmedia.processes.frames import WireError
 from transcode.encoder_choice import ENCODERS
 from transcode.ladder import Rung
 from transcode.messages import Opened
-from transcode.wire import WireError
 
 
 def renditions_of(rungs: Sequence[Rung], opened: Opened) -> list[Rendition]:

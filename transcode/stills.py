@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 
 from pinkmedia.media import PictureSheet
-from transcode.wire import WireError
+from pinkmedia.processes.frames import WireError
 
 MOST_TILES = 64
 """Of a sheet: twice what is sent."""

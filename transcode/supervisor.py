@@ -19,6 +19,8 @@ import structlog
 
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media import Packet, Rendition, VideoTrack
+from pinkmedia.processes import child
+from pinkmedia.processes.frames import WireError
 from transcode import worker_process
 from transcode.configure import Configure
 from transcode.encoder_kinds import Family
@@ -41,7 +43,7 @@ from transcode.renditions import renditions_of
 from transcode.sound_rung import SoundRung
 from transcode.stills import Stills
 from transcode.watchdog import LOOK_SECONDS, Watchdog
-from transcode.wire import SOUND_TRACK_ID, THUMBNAIL_TRACK_ID, WireError
+from transcode.wire import SOUND_TRACK_ID, THUMBNAIL_TRACK_ID
 
 REPORT_SECONDS = 1.5
 """Between two reports at most: they come every second."""
@@ -298,7 +300,7 @@ class TranscodeWorker:
         self._next_look.cancel()
         self._link.close()
         if self._process is not None:
-            worker_process.kill(self._process)
+            child.kill(self._process)
 
     async def _run(self) -> None:
         try:
@@ -307,7 +309,7 @@ class TranscodeWorker:
             self._fail(f"worker cannot be started: {error.strerror}")
         else:
             await self._link.wait_until_closed()  # what it sent before it ended is still delivered
-            self._fail(worker_process.describe_exit(status))
+            self._fail(child.describe_exit("worker", status))
         self._greeted.set()
         self._on_end(self)
 
@@ -315,7 +317,7 @@ class TranscodeWorker:
         with self._link.far as far:
             self._process = await worker_process.start_process(far.fileno(), self._encoder)
         if self._is_over:  # killed before it existed
-            worker_process.kill(self._process)
+            child.kill(self._process)
         if self._process.stderr is not None:
             await self._log_lines(self._process.stderr)
         return await self._process.wait()

@@ -1,17 +1,11 @@
-"""The framing between the node and a worker process: sans-I/O, the same in both directions.
+"""What is in the frames between the node and a worker process: sans-I/O, the same in both directions.
 
-    frame   = length (4 bytes, of the body), kind (1 byte), body
+    frame   = length, kind (0: control, 1: media), body                              (`pinkmedia.processes.frames`)
     control = UTF-8 JSON object: {"type": ..., its fields}                            (`transcode.messages`)
     media   = track id (4), flags (1, bit 0: sync), dts (8), pts (8), duration (4), received at (8, float), payload
 
-All numbers are big-endian; times are ticks of 1/90 000 s, or an audio track's samples.
-
-Strategy: the writer gives header and payload separately, so that a payload is never copied on its way into the
-socket; the reader collects bytes and cuts complete frames off their front. Whoever sends what cannot be read is
-broken for good: there is no resynchronising.
-
-    PinkmediaError
-    └── WireError    the peer's bytes are not a frame
+All numbers are big-endian; times are ticks of 1/90 000 s, or an audio track's samples. Header and payload of media are
+written separately, so that a payload is never copied on its way into the socket.
 """
 
 from __future__ import annotations
@@ -21,19 +15,14 @@ import struct
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from pinkmedia.errors import PinkmediaError
 from pinkmedia.media import Packet
-
-MAX_BODY_BYTES = 16 * 1024 * 1024
-"""More than any access unit that a player could use (a 4K intra picture has about 2 MB); a corrupt length must not
-make the reader wait, and collect, for ever."""
+from pinkmedia.processes.frames import FrameReader, WireError, frame_header
 
 THUMBNAIL_TRACK_ID = 0
 """Of a packet that is no access unit but still pictures (`transcode.stills`); rungs count from 1."""
 SOUND_TRACK_ID = 1000
 """Of a worker's packets of the first audio rendition; the others count on. No ladder has as many rungs."""
 
-_FRAME = struct.Struct("!IB")
 _MEDIA = struct.Struct("!IBqqId")
 _KIND_CONTROL = 0
 _KIND_MEDIA = 1
@@ -43,14 +32,10 @@ Fields: TypeAlias = dict[str, Any]
 """A control message as JSON sees it."""
 
 
-class WireError(PinkmediaError):
-    """The other side sent what is not a frame, or would have to be sent one that is too large."""
-
-
 def encode_control(fields: Fields) -> bytes:
     """One control message, framed. Raises WireError when it is too large."""
     body = json.dumps(fields, separators=(",", ":")).encode()
-    return _frame_header(_KIND_CONTROL, len(body)) + body
+    return frame_header(_KIND_CONTROL, len(body)) + body
 
 
 def encode_media(packet: Packet) -> tuple[bytes, bytes | memoryview]:
@@ -62,49 +47,26 @@ def encode_media(packet: Packet) -> tuple[bytes, bytes | memoryview]:
         )
     except struct.error as error:
         raise WireError(f"packet cannot be framed: {error}") from None
-    return _frame_header(_KIND_MEDIA, len(media) + len(packet.payload)) + media, packet.payload
-
-
-def _frame_header(kind: int, body_bytes: int) -> bytes:
-    if body_bytes > MAX_BODY_BYTES:
-        raise WireError(f"frame of {body_bytes} bytes; {MAX_BODY_BYTES} are allowed")
-    return _FRAME.pack(body_bytes, kind)
+    return frame_header(_KIND_MEDIA, len(media) + len(packet.payload)) + media, packet.payload
 
 
 class WireReader:
     """Bytes in, messages out, however the bytes are cut."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._frames = FrameReader()
 
     def feed(self, data: bytes) -> Iterator[Fields | Packet]:
         """The messages that are complete now, in order. Consume it whole before feeding more.
 
-        Raises WireError at the first bytes that are no frame.
+        Raises WireError at the first bytes that are no frame, or a frame that is no message.
         """
-        self._buffer += data
-        start = 0
-        try:
-            while (end := self._frame_end(start)) is not None:
-                _length, kind = _FRAME.unpack_from(self._buffer, start)
-                body = bytes(memoryview(self._buffer)[start + _FRAME.size : end])
-                start = end
-                yield _parse(kind, body)
-        finally:
-            del self._buffer[:start]
-
-    def _frame_end(self, start: int) -> int | None:
-        """Where the frame that begins there ends; None while it is incomplete."""
-        if len(self._buffer) - start < _FRAME.size:
-            return None
-        body_bytes, _kind = _FRAME.unpack_from(self._buffer, start)
-        if body_bytes > MAX_BODY_BYTES:
-            raise WireError(f"frame of {body_bytes} bytes; {MAX_BODY_BYTES} are allowed")
-        end: int = start + _FRAME.size + body_bytes
-        return end if end <= len(self._buffer) else None
+        for kind, body in self._frames.feed(data):
+            yield parse_frame(kind, body)
 
 
-def _parse(kind: int, body: bytes) -> Fields | Packet:
+def parse_frame(kind: int, body: bytes) -> Fields | Packet:
+    """The message in a frame. Raises WireError."""
     if kind == _KIND_CONTROL:
         return _parse_control(body)
     if kind == _KIND_MEDIA:

@@ -26,6 +26,7 @@ from av.codec.context import CodecContext
 from av.video.frame import VideoFrame
 
 from pinkmedia.media import VIDEO_TIMESCALE, Packet
+from pinkmedia.processes.frames import WireError
 from transcode.configure import Configure
 from transcode.decoder import DECODERS
 from transcode.encoder_context import EncoderOpener, quieten_libraries, usable_hardware
@@ -48,7 +49,7 @@ from transcode.messages import (
 from transcode.sandbox import enter_sandbox
 from transcode.sound_decoder import SOUND_DECODERS
 from transcode.sound_threads import Sounds
-from transcode.wire import THUMBNAIL_TRACK_ID, WireError, WireReader, encode_control, encode_media
+from transcode.wire import THUMBNAIL_TRACK_ID, WireReader, encode_control, encode_media
 
 READ_BYTES = 256 * 1024
 """What is asked of the socket at once: more than it ever holds."""

@@ -1,4 +1,4 @@
-"""The operating system's side of a worker: how it is started, what it says on standard error, how it ended.
+"""The operating system's side of a worker: how it is started, and what it says on standard error.
 
 FFmpeg and x264 write their warnings to the worker's standard error, a line each, and so does Python when it must. The
 node reads that pipe always, so that no worker waits for it, and logs a few lines a second: a broken source has FFmpeg
@@ -8,13 +8,11 @@ complain of every picture.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+
+from pinkmedia.processes import child
 
 MOST_LINES_PER_SECOND = 5
 """Of one worker: enough for what happens once; what happens with every picture says nothing new."""
@@ -39,22 +37,9 @@ async def start_process(socket_fd: int, encoder: str) -> asyncio.subprocess.Proc
 
 
 def environment() -> dict[str, str]:
-    """Nothing of the node's own: it may hold secrets. The worker finds the project where the node has it.
-
-    numpy must not start threads when it is loaded: privileges are a thread's own, and only the main one gives them up.
-    """
-    return {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "PATH": os.defpath, "OPENBLAS_NUM_THREADS": "1"}
-
-
-def kill(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-        process.kill()
-
-
-def describe_exit(status: int) -> str:
-    if status < 0:
-        return f"worker was killed by {signal.Signals(-status).name}"
-    return f"worker exited with status {status}"
+    """numpy must not start threads when it is loaded: privileges are a thread's own, and only the main one gives them
+    up."""
+    return child.environment() | {"OPENBLAS_NUM_THREADS": "1"}
 
 
 async def read_lines(

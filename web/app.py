@@ -9,7 +9,7 @@ from typing import Protocol
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import answers, api, client_configuration, pages
@@ -57,6 +57,15 @@ def create_app(
         ]
     )
 
+    return _application(media, rest, viewers)
+
+
+def create_origin_app(media: ASGIApp, node: ASGIApp, viewers: Viewers, media_url: str = "") -> ASGIApp:
+    """The same for an origin process: what is neither media nor a page, the ``node`` answers."""
+    return _application(media, Starlette(routes=[*pages.routes(media_url), Mount("/", app=node)]), viewers)
+
+
+def _application(media: ASGIApp, rest: ASGIApp, viewers: Viewers) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await rest(scope, receive, send)

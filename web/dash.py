@@ -26,8 +26,9 @@ from starlette.types import Scope, Send
 
 from packager.dates import date_time
 from packager.mpd import manifest, manifest_state
-from packager.presentation import Presentation
-from packager.window import Segment, Window
+from packager.published import PublishedPresentation
+from packager.segment import Segment
+from packager.window import Window
 from pinkmedia.media import VideoTrack
 from web import answers
 from web.answers import Answer, AnyAnswer, Header
@@ -53,7 +54,7 @@ _CLOCK_HEADERS: tuple[Header, ...] = ((b"content-type", b"text/plain; charset=ut
 class LiveDirectory(Protocol):
     """What is needed to know of the streams."""
 
-    def find_presentation(self, stream_name: str, epoch: str | None = None) -> Presentation | None:
+    def find_presentation(self, stream_name: str, epoch: str | None = None) -> PublishedPresentation | None:
         """The presentation of this epoch, or without one the current one."""
 
 
@@ -64,7 +65,7 @@ class Dash:
         self,
         directory: LiveDirectory,
         *,
-        wait_until_ready: Callable[[Presentation], Awaitable[None]],
+        wait_until_ready: Callable[[PublishedPresentation], Awaitable[None]],
         waiters_of: Callable[[Window], Waiters],
     ) -> None:
         """``wait_until_ready`` returns when the planned renditions are there, or when they are late; ``waiters_of``
@@ -72,7 +73,7 @@ class Dash:
         self._directory = directory
         self._wait_until_ready = wait_until_ready
         self._waiters_of = waiters_of
-        self._manifests: WeakKeyDictionary[Presentation, _Rendered] = WeakKeyDictionary()
+        self._manifests: WeakKeyDictionary[PublishedPresentation, _Rendered] = WeakKeyDictionary()
 
     async def answer(self, pieces: Sequence[str], scope: Scope) -> tuple[str, AnyAnswer] | None:
         """The class of the request and its answer; None for what is not DASH's. ``pieces``: the path behind /live/."""
@@ -95,7 +96,7 @@ class Dash:
 
     # The manifest
 
-    async def _manifest(self, presentation: Presentation, scope: Scope) -> Answer:
+    async def _manifest(self, presentation: PublishedPresentation, scope: Scope) -> Answer:
         await self._wait_until_ready(presentation)
         await self._wake(presentation)
         if not any(window.is_playable for window in presentation.windows):
@@ -109,7 +110,7 @@ class Dash:
         headers = (_MANIFEST_TYPE, answers.NO_CACHE, (b"vary", b"Accept-Encoding"), *encoding)
         return Answer(200, headers, (rendered.gzipped if is_gzipped else rendered.plain,))
 
-    async def _wake(self, presentation: Presentation) -> None:
+    async def _wake(self, presentation: PublishedPresentation) -> None:
         """Who reads the manifest wants all renditions: a player is only offered those that are there."""
         now = time.monotonic()
         asleep = [each for each in presentation.windows if each.is_dormant and not _was_asked(each, now)]
@@ -146,7 +147,7 @@ class Dash:
 class _Rendered:
     """A manifest for everybody who reads it before something changes."""
 
-    def __init__(self, presentation: Presentation, state: tuple[object, ...]) -> None:
+    def __init__(self, presentation: PublishedPresentation, state: tuple[object, ...]) -> None:
         self.state = state
         self.plain = manifest(
             presentation.windows,
@@ -194,7 +195,7 @@ class GrowingSegment:
         return segment is None or segment.is_complete
 
 
-def _lead(presentation: Presentation, scope: Scope) -> Answer:
+def _lead(presentation: PublishedPresentation, scope: Scope) -> Answer:
     """To the manifest below the epoch; what the query says may be needed there, too."""
     query = b"?" + scope["query_string"] if scope["query_string"] else b""
     location = f"{presentation.epoch}/{MANIFEST}".encode() + query

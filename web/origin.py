@@ -27,7 +27,7 @@ from starlette.types import Receive, Scope, Send
 
 from packager.multivariant import multivariant_playlist
 from packager.playlist import media_playlist
-from packager.presentation import Presentation
+from packager.published import PublishedPresentation
 from packager.strip import STRIP_URI
 from packager.window import Window
 from pinkmedia.media import VideoTrack
@@ -50,6 +50,14 @@ it should be whole."""
 CACHED_TARGET_DURATIONS = 6
 """How long caches may keep a satisfied blocking answer, in target durations (RFC 8216bis appendix B.1)."""
 
+ANSWER_KINDS = frozenset(
+    {
+        *("multivariant", "playlist", "init", "segment", "part", "pictures", "manifest", "clock"),
+        *("check", "refused", "preflight", "other"),
+    }
+)
+"""The classes of requests that are counted."""
+
 PICTURES = "pictures"
 """In the place of a rendition's name; ladders' names begin with digits."""
 
@@ -61,7 +69,7 @@ _MEDIA_FILE = re.compile(
 class LiveDirectory(Protocol):
     """What the origin needs to know of the streams."""
 
-    def find_presentation(self, stream_name: str, epoch: str | None = None) -> Presentation | None:
+    def find_presentation(self, stream_name: str, epoch: str | None = None) -> PublishedPresentation | None:
         """The presentation of this epoch, or without one the current one."""
 
 
@@ -79,7 +87,7 @@ class RenditionFeed:
         self._media: dict[str, Answer] = {}
         """By file."""
 
-    def playlist(self, window: Window, presentation: Presentation, *, is_delta: bool) -> Playlist:
+    def playlist(self, window: Window, presentation: PublishedPresentation, *, is_delta: bool) -> Playlist:
         self._follow(window)
         playlist = self._playlists.get(is_delta)
         if playlist is None:
@@ -130,7 +138,7 @@ class Origin:
         self._media_url = media_url
         self._on_answer = on_answer
         self._feeds: WeakKeyDictionary[Window, RenditionFeed] = WeakKeyDictionary()
-        self._presentation_waiters: WeakKeyDictionary[Presentation, Waiters] = WeakKeyDictionary()
+        self._presentation_waiters: WeakKeyDictionary[PublishedPresentation, Waiters] = WeakKeyDictionary()
         self._dash = Dash(
             directory,
             wait_until_ready=self._wait_until_ready,
@@ -204,14 +212,14 @@ class Origin:
         playlist = Playlist(multivariant_playlist(windows, base_uri=f"{folder}{presentation.epoch}/"))
         return playlist.answer(answers.NO_CACHE, is_gzipped=answers.accepts_gzip(scope))
 
-    async def _wait_until_ready(self, presentation: Presentation) -> None:
+    async def _wait_until_ready(self, presentation: PublishedPresentation) -> None:
         deadline = (presentation.begun_at or time.monotonic()) + READY_SECONDS
         while not (presentation.is_ready or presentation.is_ended) and (remaining := deadline - time.monotonic()) > 0:
             late = next((each for each in presentation.windows if not (each.is_playable or each.is_ended)), None)
             waiters = self._feed(late).waiters if late else self._waiters_of(presentation)
             await waiters.wait(remaining)
 
-    async def _media_playlist(self, presentation: Presentation, window: Window, scope: Scope) -> Answer:
+    async def _media_playlist(self, presentation: PublishedPresentation, window: Window, scope: Scope) -> Answer:
         try:
             target, is_delta = read_directives(
                 scope["query_string"], None if window.is_ended else window.edge, window.layout.most_parts_ahead
@@ -293,7 +301,7 @@ class Origin:
             window.observers.append(feed.waiters.wake)
         return feed
 
-    def _waiters_of(self, presentation: Presentation) -> Waiters:
+    def _waiters_of(self, presentation: PublishedPresentation) -> Waiters:
         waiters = self._presentation_waiters.get(presentation)
         if waiters is None:
             waiters = self._presentation_waiters[presentation] = Waiters()
@@ -320,7 +328,7 @@ def _missing(window: Window, msn: int) -> Answer:
     return answers.NOT_YET if msn >= window.edge[0] else answers.NOT_FOUND
 
 
-def _pictures(presentation: Presentation, file: str) -> Answer:
+def _pictures(presentation: PublishedPresentation, file: str) -> Answer:
     if file == STRIP_URI:
         return answers.text_track(presentation.strip.webvtt())
     jpeg = presentation.strip.find(file)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -27,10 +28,12 @@ TOO_MANY_CONNECTIONS = (
 class HttpServer(uvicorn.Server):
     """uvicorn in our loop: we own the signals and the socket."""
 
-    def __init__(self, app: ASGIApp, viewers: Viewers, media: Source) -> None:
-        """``media`` answers for live media as ``app`` does, by a shorter way."""
+    def __init__(self, app: ASGIApp, viewers: Viewers, media: Source, unix_path: Path | None = None) -> None:
+        """``media`` answers for live media as ``app`` does, by a shorter way. With ``unix_path``, there a Unix socket
+        is made; else the socket is given to `serve`."""
         config = uvicorn.Config(
             app,
+            uds=None if unix_path is None else str(unix_path),
             http=_connection_class(viewers, media),
             lifespan="off",
             log_config=None,

@@ -35,6 +35,8 @@ class ViewerLimits:
     requests_per_second: int = 0
     """0: any number."""
     trusted_proxies: Sequence[Network] = ()
+    is_behind_origins: bool = False
+    """Connections are those of origin processes, which have no address; they have limited their viewers already."""
 
 
 class Viewers:
@@ -96,6 +98,8 @@ class Viewers:
         return ""
 
     def _look_up(self, address: str) -> bool:
+        if not address:
+            return self._limits.is_behind_origins
         try:
             parsed = ip_address(address)
         except ValueError:

@@ -22,6 +22,7 @@ from pinkmedia.live.dvr import DvrStore, PresentationArchive
 from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.encoding import NOT_ENCODING
 from pinkmedia.live.plan import SourceHistory, StreamPolicy
+from pinkmedia.live.replication import SERVED_HERE, Replication
 from pinkmedia.media import Packet, Part, Rendition, TimedMetadata, Track
 from pinkmedia.publishing import Publication, PublishLimits, PublishRefused, PublishRequest, Refusal
 from pinkmedia.store import Stream, StreamStore
@@ -75,8 +76,10 @@ class LiveDirectory:
         host: EncoderHost,
         metrics: LiveMetrics,
         dvr: DvrStore | None = None,
+        replication: Replication = SERVED_HERE,
     ) -> None:
         self._store = store
+        self._replication = replication
         self._dvr = dvr
         self._settings = settings
         self._tiers = tiers
@@ -116,7 +119,7 @@ class LiveDirectory:
         if stream.publisher is not None:
             raise PublishRefused(Refusal.ALREADY_PUBLISHING)
         stream.publisher, stream.admitted_key_at, stream.tier = request, known.key_rotated_at, known.tier
-        stream.is_private = known.is_private
+        self._set_private(stream, known)
         if stream.broadcast is None:
             stream.broadcast = self._new_broadcast(stream)
         stream.broadcast.expect_source()
@@ -208,7 +211,7 @@ class LiveDirectory:
         if publisher is not stream.publisher:  # meanwhile; the new one was admitted just now
             return
         if known is not None:
-            stream.is_private = known.is_private
+            self._set_private(stream, known)
         if known is not None and known.is_blocked:
             log.info("stream_blocked", stream=stream.name)
             self._finish(stream)  # nobody is waited for
@@ -217,6 +220,11 @@ class LiveDirectory:
         elif publisher is not None and (known is None or known.key_rotated_at != stream.admitted_key_at):
             log.info("stream_key_changed", stream=stream.name)
             publisher.disconnect("the stream key was changed")
+
+    def _set_private(self, stream: LiveStream, known: Stream) -> None:
+        if stream.is_private != known.is_private:
+            stream.is_private = known.is_private
+            self._replication.set_private(stream.name, is_private=known.is_private)
 
     def publishers(self) -> list[tuple[str, str]]:
         """Name and protocol of each stream that is published now, by name."""
@@ -268,7 +276,9 @@ class LiveDirectory:
             number += 1
         is_archived = self._dvr is not None and layout.window_seconds > layout.memory_seconds
         archive = self._dvr.archive(stream.name, epoch) if self._dvr is not None and is_archived else None
-        presentation = Presentation(epoch, layout, names, on_part=self._metrics.part_published, archive=archive)
+        presentation = self._replication.open_presentation(
+            stream.name, epoch, layout, names, on_part=self._metrics.part_published, archive=archive
+        )
         stream.presentations[epoch] = presentation
         presentation.observers.append(lambda: self._forget_later(stream, presentation, archive))
         return presentation
@@ -278,9 +288,13 @@ class LiveDirectory:
     ) -> None:
         if presentation.is_ended:
             loop = asyncio.get_running_loop()
-            loop.call_later(ENDED_LINGER_SECONDS, stream.presentations.pop, presentation.epoch, None)
+            loop.call_later(ENDED_LINGER_SECONDS, self._forget, stream, presentation)
             if archive is not None:
                 loop.call_later(ENDED_LINGER_SECONDS, archive.close)
+
+    def _forget(self, stream: LiveStream, presentation: Presentation) -> None:
+        stream.presentations.pop(presentation.epoch, None)
+        self._replication.forget(presentation)
 
 
 class StreamPublication:

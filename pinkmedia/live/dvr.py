@@ -22,7 +22,8 @@ import aiofiles
 import aiofiles.os
 import structlog
 
-from packager.window import Segment, Window
+from packager.segment import Segment
+from packager.window import Window
 from pinkmedia.errors import EnvironmentFault
 
 MOST_WAITING_BYTES = 64 * 1024 * 1024
@@ -159,7 +160,7 @@ class PresentationArchive:
     def _written(self, job: _Write, path: Path) -> None:
         if job.is_wanted:
             del self._waiting[id(job.segment)]
-            job.segment.store(path)
+            job.window.store(job.segment, path)
         else:
             self._store.submit(_Remove(path))
 

@@ -105,7 +105,7 @@ class SourcePipeline:
     def measured_source_bps(self) -> int | None:
         """Of the pictures that are passed through; None before MEASURED_SECONDS, and when they are not."""
         window = self._presentation.find(self._leader_rendition) if self._leader_rendition else None
-        if window is None or window.bandwidth.measured_seconds < MEASURED_SECONDS:
+        if window is None or window.bandwidth.measured.seconds < MEASURED_SECONDS:
             return None
         return window.bandwidth.average_bps
 

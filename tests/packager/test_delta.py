@@ -11,7 +11,8 @@ from packager.boundaries import Boundaries
 from packager.layout import PackagerSettings, plan_layout
 from packager.playlist import media_playlist
 from packager.rendition import RenditionPackager
-from packager.window import Segment, Window
+from packager.segment import Segment
+from packager.window import Window
 from pinkmedia.media import Rendition
 from tests.packager.samples import VIDEO, ignore_part, video_packets
 from tests.playlist_reader import merge_delta
@@ -25,7 +26,7 @@ class Archive:
     """Stores at once, nowhere."""
 
     def keep(self, window: Window, segment: Segment) -> None:
-        segment.store(Path("nowhere"))
+        window.store(segment, Path("nowhere"))
 
     def forget(self, segment: Segment) -> None:
         pass

@@ -11,6 +11,7 @@ import av
 import pytest
 
 from pinkmedia.media import Codec, Packet, Rendition
+from pinkmedia.processes.frames import WireError
 from tests.transcode.sources import encoded_source
 from tests.transcode.test_engine import times
 from transcode.configure import Configure
@@ -19,7 +20,7 @@ from transcode.encoder_kinds import Family
 from transcode.ladder import Rung
 from transcode.messages import Drain, Drained, Hello, Message, Opened, parse_message
 from transcode.renditions import renditions_of
-from transcode.wire import THUMBNAIL_TRACK_ID, WireError, WireReader, encode_control, encode_media
+from transcode.wire import THUMBNAIL_TRACK_ID, WireReader, encode_control, encode_media
 
 DEADLINE_SECONDS = 30
 """Generous: a machine that runs the tests may be busy."""

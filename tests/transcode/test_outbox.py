@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pinkmedia.media import Packet
-from transcode.outbox import BACKLOG_BYTES, BACKLOG_SECONDS, Outbox
+from transcode.outbox import BACKLOG_BYTES, BACKLOG_SECONDS, PacketOutbox
 from transcode.wire import Fields, WireReader
 
 READ_BYTES = 7001
@@ -29,7 +29,7 @@ def packet(size: int, received_at: float = 0.0) -> Packet:
 
 def test_everything_arrives_in_order(pair: tuple[socket.socket, socket.socket]) -> None:
     near, far = pair
-    outbox, reader = Outbox(near), WireReader()
+    outbox, reader = PacketOutbox(near), WireReader()
     sent = [packet(size) for size in (0, 1, 500_000, 3, 0, 900_000)]
     for item in sent:
         outbox.push_packet(item)
@@ -44,7 +44,7 @@ def test_everything_arrives_in_order(pair: tuple[socket.socket, socket.socket]) 
 
 
 def test_it_is_overfull_by_bytes(pair: tuple[socket.socket, socket.socket]) -> None:
-    outbox = Outbox(pair[0])
+    outbox = PacketOutbox(pair[0])
     for _quarter in range(3):
         outbox.push_packet(packet(BACKLOG_BYTES // 4))
     assert not outbox.is_overfull
@@ -53,7 +53,7 @@ def test_it_is_overfull_by_bytes(pair: tuple[socket.socket, socket.socket]) -> N
 
 
 def test_it_is_overfull_by_the_time_between_its_packets(pair: tuple[socket.socket, socket.socket]) -> None:
-    outbox = Outbox(pair[0])
+    outbox = PacketOutbox(pair[0])
     outbox.push_control({"type": "configure"})
     for received_at in (1000.0, 1000.0 + BACKLOG_SECONDS):
         outbox.push_packet(packet(10, received_at))
@@ -67,7 +67,7 @@ def test_it_is_overfull_by_the_time_between_its_packets(pair: tuple[socket.socke
 def test_a_peer_that_is_gone_is_an_error(pair: tuple[socket.socket, socket.socket]) -> None:
     near, far = pair
     far.close()
-    outbox = Outbox(near)
+    outbox = PacketOutbox(near)
     outbox.push_packet(packet(10))
     with pytest.raises(OSError, match="Broken pipe"):
         outbox.send()

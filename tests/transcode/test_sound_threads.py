@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from pinkmedia.media import Packet
+from pinkmedia.processes.frames import WireError
 from tests.transcode.sounds import clicks, encoded
 from transcode.configure import Configure
 from transcode.messages import parse_message
 from transcode.sound_rung import SoundRung, plan_sound
 from transcode.sound_threads import Sounds
-from transcode.wire import SOUND_TRACK_ID, WireError, WireReader, encode_control
+from transcode.wire import SOUND_TRACK_ID, WireReader, encode_control
 
 
 def test_a_configuration_survives() -> None:

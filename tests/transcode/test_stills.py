@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from pinkmedia.media import PictureSheet
+from pinkmedia.processes.frames import WireError
 from transcode.stills import MAX_JPEG_BYTES, MOST_TILES, Stills
-from transcode.wire import WireError
 
 JPEG = b"\xff\xd8 a picture"
 SHEET = PictureSheet(JPEG + b" of pictures", 160, 88, 5, (90_000, 540_000))

@@ -9,6 +9,7 @@ from fractions import Fraction
 import pytest
 
 from pinkmedia.media import Codec, Packet, VideoTrack
+from pinkmedia.processes.frames import MAX_BODY_BYTES, WireError
 from transcode.configure import Configure
 from transcode.ladder import Rung
 from transcode.messages import (
@@ -24,7 +25,7 @@ from transcode.messages import (
     SelectRungs,
     parse_message,
 )
-from transcode.wire import MAX_BODY_BYTES, Fields, WireError, WireReader, encode_control, encode_media
+from transcode.wire import Fields, WireReader, encode_control, encode_media
 
 PACKET = Packet(
     track_id=2,

@@ -12,7 +12,8 @@ from packager.boundaries import Boundaries
 from packager.layout import PackagerSettings, plan_layout
 from packager.playlist import media_playlist
 from packager.rendition import RenditionPackager
-from packager.window import LINGERING_SEGMENTS, Segment, Window
+from packager.segment import Segment
+from packager.window import LINGERING_SEGMENTS, Window
 from pinkmedia.live import dvr as dvr_module
 from pinkmedia.live.dvr import PAUSE_SECONDS, DvrStore, PresentationArchive
 from pinkmedia.media import Rendition

@@ -8,7 +8,7 @@ SCTE35-IN in a second tag; anything else is SCTE35-CMD. ID3 tags are listed as X
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from packager.dates import date_time
@@ -25,9 +25,10 @@ LONGEST_PAYLOAD_BYTES = 512
 
 
 @dataclass(slots=True)
-class _Range:
+class DateRange:
     """One ID."""
 
+    scheme: str
     identity: str
     start_seconds: float
     """Presentation time."""
@@ -51,8 +52,20 @@ class DateRanges:
     """Takes timed metadata as it comes. What cannot be listed is left out."""
 
     def __init__(self) -> None:
-        self._ranges: dict[str, deque[_Range]] = {}
-        self._count = 0
+        self._ranges: dict[str, deque[DateRange]] = {}
+        self.count = 0
+        """Of all that there ever were."""
+
+    @property
+    def kept(self) -> tuple[DateRange, ...]:
+        """Those that may be listed."""
+        return tuple(each for ranges in self._ranges.values() for each in ranges)
+
+    def load(self, count: int, kept: Iterable[DateRange]) -> None:
+        """As another one is."""
+        self.count = count
+        for each in kept:
+            self._keep(each)
 
     def add(self, metadata: TimedMetadata) -> None:
         if len(metadata.payload) > LONGEST_PAYLOAD_BYTES:
@@ -107,12 +120,15 @@ class DateRanges:
 
     def _append(
         self, scheme: str, name: str, start_seconds: float, end_seconds: float | None, attributes: str
-    ) -> _Range:
+    ) -> DateRange:
         """With an ID that no other has had: events' numbers come again."""
-        self._count += 1
-        added = _Range(f"{name}-{self._count}", start_seconds, end_seconds, attributes)
-        self._ranges.setdefault(scheme, deque(maxlen=MOST_RANGES)).append(added)
+        self.count += 1
+        added = DateRange(scheme, f"{name}-{self.count}", start_seconds, end_seconds, attributes)
+        self._keep(added)
         return added
+
+    def _keep(self, added: DateRange) -> None:
+        self._ranges.setdefault(added.scheme, deque(maxlen=MOST_RANGES)).append(added)
 
 
 def _name(splice: Splice) -> str:

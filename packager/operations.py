@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from packager.boundaries import Boundary
+from packager.date_ranges import DateRange
 from packager.published import PublishedPresentation
 from packager.segment import Segment
 from packager.window import Window, WindowState
-from pinkmedia.media import InitSegment, Part, PictureSheet, Rendition
+from pinkmedia.media import InitSegment, Part, PictureSheet, Rendition, TimedMetadata
 
 
 class Operation(Protocol):
@@ -66,6 +67,31 @@ class Ended:
         for window in presentation.windows:
             window.end()
         presentation.notify()
+
+
+# Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataAdded:
+    """Something belongs to a moment."""
+
+    metadata: TimedMetadata
+
+    def apply(self, presentation: PublishedPresentation) -> None:
+        presentation.date_ranges.add(self.metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class DateRangesLoaded:
+    """What may be listed."""
+
+    count: int
+    """Of all that there ever were."""
+    kept: tuple[DateRange, ...]
+
+    def apply(self, presentation: PublishedPresentation) -> None:
+        presentation.date_ranges.load(self.count, self.kept)
 
 
 # Pictures
@@ -300,6 +326,7 @@ class WindowCleared:
 
 OPERATIONS = (
     *(Begun, Expected, Broken, Ended),
+    *(MetadataAdded, DateRangesLoaded),
     *(SheetAdded, SheetLoaded, SheetVersionLoaded),
     *(RenditionAdded, WindowLoaded, RenditionChanged, InitAdded, Withdrawn, Restored, DiscontinuitiesCounted),
     *(SegmentsOpened, PartPublished, SegmentClosed, SegmentStored, WindowCut, WindowCleared),

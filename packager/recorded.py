@@ -17,7 +17,7 @@ from packager.operations import Operation
 from packager.presentation import Presentation
 from packager.segment import Segment
 from packager.window import SegmentArchive, Window
-from pinkmedia.media import InitSegment, Part, PictureSheet, Rendition
+from pinkmedia.media import InitSegment, Part, PictureSheet, Rendition, TimedMetadata
 
 Record = Callable[[Operation], None]
 """Takes what happens."""
@@ -53,6 +53,10 @@ class RecordedPresentation(Presentation):
         if has_discontinuity:
             self._record(operations.Broken(boundary))
         return boundary
+
+    def write_metadata(self, metadata: TimedMetadata) -> None:
+        self._record(operations.MetadataAdded(metadata))
+        super().write_metadata(metadata)
 
     def show(self, thumbnail: bytes, sheet: PictureSheet) -> None:
         self._record(operations.SheetAdded(sheet))

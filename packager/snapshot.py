@@ -16,6 +16,8 @@ def snapshot(presentation: PublishedPresentation) -> Iterator[Operation]:
         yield operations.Begun(presentation.epoch_wall_seconds, presentation.begun_at)
     for boundary in presentation.breaks:
         yield operations.Broken(boundary)
+    if presentation.date_ranges.count:
+        yield operations.DateRangesLoaded(presentation.date_ranges.count, presentation.date_ranges.kept)
     for number, sheet in presentation.strip.sheets:
         yield operations.SheetLoaded(number, sheet)
     for name, jpeg in presentation.strip.versions:

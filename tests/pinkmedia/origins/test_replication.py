@@ -20,7 +20,15 @@ from packager.recorded import RecordedPresentation
 from packager.segment import Segment
 from packager.snapshot import snapshot
 from packager.window import Window
-from pinkmedia.media import VIDEO_TIMESCALE, Packet, PictureSheet, Rendition
+from pinkmedia.media import (
+    ID3_SCHEME,
+    SCTE35_SCHEME,
+    VIDEO_TIMESCALE,
+    Packet,
+    PictureSheet,
+    Rendition,
+    TimedMetadata,
+)
 from pinkmedia.origins.messages import (
     PresentationOpened,
     encode_message,
@@ -30,6 +38,7 @@ from pinkmedia.origins.messages import (
 )
 from pinkmedia.origins.replicas import Replicas
 from pinkmedia.processes.frames import FrameReader
+from tests.codecs.test_scte35 import section
 from tests.packager.samples import AUDIO, FRAME, VIDEO, ignore_part, layout
 
 NUMBER = 7
@@ -78,6 +87,7 @@ class Live:
         self._ticks = VIDEO_TIMESCALE
         self._sound_ticks = AUDIO.sample_rate
         self._is_broken = False
+        self._is_in_break = False
         self._silent: set[str] = set()
         self._tile_ticks = [VIDEO_TIMESCALE]
 
@@ -161,6 +171,14 @@ class Live:
         self._tile_ticks.append(self._ticks)
         self.presentation.show(b"now", PictureSheet(b"%d" % self._ticks, 160, 90, 5, tuple(self._tile_ticks)))
 
+    def write_id3(self) -> None:
+        self.presentation.write_metadata(TimedMetadata(ID3_SCHEME, self._ticks, b"ID3 %d" % self._ticks))
+
+    def begin_or_end_a_break(self) -> None:
+        self._is_in_break = not self._is_in_break
+        splice = section(5, f"00000007 7f {'df' if self._is_in_break else '5f'} {self._ticks % 65536:04x} 00 00")
+        self.presentation.write_metadata(TimedMetadata(SCTE35_SCHEME, self._ticks, splice))
+
     def store_some(self) -> None:
         for _ in range(4):
             if self.archive is not None:
@@ -225,7 +243,13 @@ def said(presentation: PublishedPresentation) -> dict[str, object]:
 def said_of(window: Window, presentation: PublishedPresentation) -> tuple[object, ...]:
     others = presentation.others(window)
     playlists = [
-        media_playlist(window, epoch_wall_seconds=presentation.epoch_wall_seconds, others=others, is_delta=is_delta)
+        media_playlist(
+            window,
+            epoch_wall_seconds=presentation.epoch_wall_seconds,
+            others=others,
+            date_ranges=presentation.date_ranges,
+            is_delta=is_delta,
+        )
         for is_delta in (False, True)
     ]
     media = [
@@ -240,7 +264,7 @@ HAPPENINGS: tuple[Callable[[Live], None], ...] = (
     *(Live.grow_by_a_part, Live.grow_by_a_segment, Live.grow_by_a_segment, Live.grow_by_a_window),
     *(Live.jump, Live.lose_small, Live.withdraw_small, Live.put_small_to_sleep, Live.lose_sound, Live.bring_all_back),
     *(Live.change_track, Live.give_small_up, Live.show_picture, Live.store_some, Live.break_archive, Live.end),
-    Live.join,
+    *(Live.write_id3, Live.begin_or_end_a_break, Live.join),
 )
 
 
@@ -264,6 +288,7 @@ def test_a_long_life() -> None:
     live.add_renditions()
     lives: list[Callable[[Live], None]] = [
         *(Live.grow_by_a_window, Live.store_some, Live.join, Live.show_picture, Live.grow_by_a_window),
+        *(Live.write_id3, Live.begin_or_end_a_break, Live.join, Live.begin_or_end_a_break, Live.grow_by_a_part),
         *(Live.jump, Live.grow_by_a_segment, Live.put_small_to_sleep, Live.grow_by_a_segment, Live.join),
         *(Live.bring_all_back, Live.change_track, Live.grow_by_a_segment, Live.lose_sound, Live.grow_by_a_window),
         *(Live.break_archive, Live.grow_by_a_window, Live.show_picture, Live.join, Live.give_small_up, Live.end),
@@ -272,5 +297,5 @@ def test_a_long_life() -> None:
         happening(live)
         for copy in live.copies:
             assert said(copy.presentation) == said(live.presentation)
-    assert len(live.copies) == 4
+    assert len(live.copies) == 5
     assert "#EXT-X-ENDLIST" in str(said(live.copies[-1].presentation)["720p"])

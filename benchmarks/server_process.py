@@ -61,5 +61,15 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS_PER_SECOND
 
 
+def children(pid: int) -> set[int]:
+    """Of a process that has started them from its main thread."""
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def family_cpu_seconds(pid: int) -> float:
+    """Of a process and its children, which all must live as long as it is looked at."""
+    return sum(map(cpu_seconds, {pid, *children(pid)}))
+
+
 def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks.ladder_clip import TEMPLATES, encode_clip
-from benchmarks.server_process import cpu_seconds, create_stream, running_server, server_environment
+from benchmarks.server_process import children, create_stream, family_cpu_seconds, running_server, server_environment
 from tests.support import require_tool
 
 REENCODE_SECONDS = 18.0
@@ -79,18 +79,14 @@ def _check_renditions(http_port: int, expected: set[str]) -> None:
         raise SystemExit(f"the server has {found}, not {expected}")
 
 
-def _workers_of(pid: int) -> set[int]:
-    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
-
-
 def measured_cores(pid: int, seconds: float) -> float:
     """Of a server and its workers, which all must live as long."""
-    workers, begun_at = _workers_of(pid), time.monotonic()
-    begun = sum(map(cpu_seconds, {pid, *workers}))
+    workers, begun_at = children(pid), time.monotonic()
+    begun = family_cpu_seconds(pid)
     time.sleep(seconds)
-    if _workers_of(pid) != workers:
+    if children(pid) != workers:
         raise SystemExit("a worker was replaced meanwhile: the machine is too busy")
-    return (sum(map(cpu_seconds, {pid, *workers})) - begun) / (time.monotonic() - begun_at)
+    return (family_cpu_seconds(pid) - begun) / (time.monotonic() - begun_at)
 
 
 def run_density(arguments: argparse.Namespace) -> None:

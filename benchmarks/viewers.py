@@ -4,6 +4,10 @@
 and follows it with simulated viewers (`benchmarks.viewer_model`): 2,000 with parts of 0.5 s, then 1,000 with parts of
 0.2 s. Then a thousand requests wait for one part. The server has one core, viewers and publisher the other.
 
+``python -m benchmarks.viewers most`` puts ever more viewers on a server with two HTTP processes, until one falls
+behind. All of it shares the machine's cores, so that with two of them it tells as much of the simulation as of the
+server.
+
 A viewer is late by the time between the moment when the first of all was told of a part, and that when this one had
 it. Later than one part means that it falls behind.
 """
@@ -27,7 +31,7 @@ import httpx
 import uvloop
 
 from benchmarks.origin import CLIP_KBPS, LOAD_CORE, SERVER_CORE
-from benchmarks.server_process import cpu_seconds, create_stream, running_server, server_environment
+from benchmarks.server_process import create_stream, family_cpu_seconds, running_server, server_environment
 from benchmarks.viewer_model import Sightings, answered_at, connect_idle, follow
 from tests.support import Publisher, make_clip
 from tests.system.player import Player, parse_media
@@ -36,6 +40,9 @@ from tests.system.test_serve import follow_until_segment, until_live
 VIEWERS = {0.5: 2000, 0.2: 1000}
 """How many must be held, by the duration of parts."""
 WAITERS = 1000
+HTTP_WORKERS = 2
+STEP_VIEWERS = 250
+ALL_CORES = os.sched_getaffinity(0)
 ROUNDS = 10
 GOAL_WAITERS_SECONDS = 0.025
 SETTLING_SECONDS = 5.0
@@ -72,6 +79,7 @@ class Audience:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="How many viewers one HTTP process holds.")
+    parser.add_argument("what", nargs="?", choices=("held", "most"), default="held")
     parser.add_argument("--seconds", type=float, default=20.0, help="for each measurement")
     parser.add_argument("--parts", type=float, choices=VIEWERS, help="only with parts of so many seconds")
     parser.add_argument("--viewers", type=int, help="instead of the usual number")
@@ -81,24 +89,49 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip = make_clip(Path(folder) / "clip.mp4", seconds=10, width=1280, height=720, kbps=CLIP_KBPS)
         for part_seconds, viewer_count in VIEWERS.items():
-            if arguments.parts in (None, part_seconds):
-                with live_server(Path(folder), clip, part_seconds, arguments) as pid:
-                    print(uvloop.run(watch(pid, arguments.viewers or viewer_count, part_seconds, arguments)))
-        with live_server(Path(folder), clip, 0.2, arguments):
-            print(uvloop.run(wait_together(arguments)))
+            if arguments.parts not in (None, part_seconds):
+                continue
+            if arguments.what == "most":
+                find_most(Path(folder), clip, part_seconds, arguments)
+                continue
+            with live_server(Path(folder), clip, part_seconds, arguments) as pid:
+                print(uvloop.run(watch(pid, arguments.viewers or viewer_count, part_seconds, arguments)), flush=True)
+        if arguments.what == "held":
+            with live_server(Path(folder), clip, 0.2, arguments):
+                print(uvloop.run(wait_together(arguments)))
+
+
+def find_most(folder: Path, clip: Path, part_seconds: float, arguments: argparse.Namespace) -> None:
+    """With two HTTP processes."""
+    count = most = 0
+    while count == most:
+        count += arguments.viewers or STEP_VIEWERS
+        with live_server(folder, clip, part_seconds, arguments, http_workers=HTTP_WORKERS) as pid:
+            audience = uvloop.run(watch(pid, count, part_seconds, arguments))
+        most = count if audience.is_held else most
+        print(audience, flush=True)
+    print(f"the most viewers that {HTTP_WORKERS} processes hold with parts of {part_seconds} s: {most}", flush=True)
 
 
 @contextmanager
-def live_server(folder: Path, clip: Path, part_seconds: float, arguments: argparse.Namespace) -> Iterator[int]:
-    """The process id of a server with the stream."""
-    ports = {"http_port": arguments.http_port, "rtmp_port": arguments.rtmp_port, "srt_port": 0}
-    limits = {"http_connections_per_address": 0, "http_requests_per_address": 0}
-    environment = server_environment(
-        tempfile.mkdtemp(dir=folder), **ports, **limits, transcode=False, part_target_seconds=part_seconds
-    )
-    os.sched_setaffinity(0, {SERVER_CORE})  # the server inherits it
+def live_server(
+    folder: Path, clip: Path, part_seconds: float, arguments: argparse.Namespace, *, http_workers: int = 0
+) -> Iterator[int]:
+    """The process id of a server with the stream. Without other processes it has a core of its own."""
+    settings = {
+        "http_port": arguments.http_port,
+        "rtmp_port": arguments.rtmp_port,
+        "srt_port": 0,
+        "http_connections_per_address": 0,
+        "http_requests_per_address": 0,
+        "transcode": False,
+        "part_target_seconds": part_seconds,
+        "http_workers": http_workers,
+    }
+    environment = server_environment(tempfile.mkdtemp(dir=folder), **settings)
+    os.sched_setaffinity(0, ALL_CORES if http_workers else {SERVER_CORE})  # the server inherits it
     with running_server(environment, folder / "log") as server:
-        os.sched_setaffinity(0, {LOAD_CORE})
+        os.sched_setaffinity(0, ALL_CORES if http_workers else {LOAD_CORE})
         with Publisher(clip, f"rtmp://127.0.0.1:{arguments.rtmp_port}/live/{create_stream(environment)}"):
             yield server.pid
 
@@ -113,10 +146,10 @@ async def watch(pid: int, viewer_count: int, part_seconds: float, arguments: arg
     await asyncio.sleep(SETTLING_SECONDS)
     for sightings in renditions.values():
         sightings.begin()
-    begun_cores, begun_at = (cpu_seconds(pid), time.process_time()), time.monotonic()
+    begun_cores, begun_at = (family_cpu_seconds(pid), time.process_time()), time.monotonic()
     await asyncio.sleep(arguments.seconds)
     lasted_seconds = time.monotonic() - begun_at
-    server_cores = (cpu_seconds(pid) - begun_cores[0]) / lasted_seconds
+    server_cores = (family_cpu_seconds(pid) - begun_cores[0]) / lasted_seconds
     own_cores = (time.process_time() - begun_cores[1]) / lasted_seconds
     crowd.cancel()
     seen = renditions.values()

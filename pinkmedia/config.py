@@ -102,6 +102,7 @@ _ACCEPTED_IN_WORDS = {
     "host": "an IP address or host name",
     "public_url": "an http:// or https:// URL",
     "media_url": "an http:// or https:// URL",
+    "stream_media_urls": "NAME=URL, with commas between them",
     "rtmp_reconnect_url": "an rtmp:// or rtmps:// URL",
     "trusted_proxies": "IP addresses and networks, with commas between them",
     "tls_certificate": "the path of a PEM file",

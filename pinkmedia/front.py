@@ -78,12 +78,14 @@ class HttpFront:
 
     def answer_from(self, directory: LiveDirectory, operations: Operations) -> None:
         """Makes the servers. Raises EnvironmentFault for what is not installed."""
-        media_url = self._settings.media_url or ""
+        media_urls = self._settings.media_urls
         gate = PlaybackGate(directory.is_private, self._signer)
-        origin = Origin(directory, gate=gate, media_url=media_url, on_answer=lambda kind, _: self._on_answers(kind, 1))
+        origin = Origin(
+            directory, gate=gate, media_urls=media_urls, on_answer=lambda kind, _: self._on_answers(kind, 1)
+        )
 
         def application(media: LimitedMedia, viewers: Viewers) -> ASGIApp:
-            return create_app(media, directory, operations, self._settings.ingest_urls, viewers, media_url)
+            return create_app(media, directory, operations, self._settings.ingest_urls, viewers, media_urls)
 
         viewers = Viewers(_viewer_limits(self._settings))
         media = LimitedMedia(origin, viewers)
@@ -131,7 +133,7 @@ class HttpFront:
         settings = self._settings
         configure = Configure(
             node_socket=str(folder / NODE_SOCKET),
-            media_url=settings.media_url or "",
+            media_urls=settings.media_urls,
             secrets=() if self._signer is None else self._signer.secrets,
             connections_per_address=settings.http_connections_per_address,
             requests_per_address=settings.http_requests_per_address,

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from pinkmedia import tier_settings as fields
 from pinkmedia.ladder_settings import DEFAULT_LADDER, RungSettings, check_ladder
+from pinkmedia.media_urls import MediaUrls, StreamMediaUrl
 from pinkmedia.publishing import PublishLimits
 from pinkmedia.tiers import Tier, TierLimits
 from transcode.ladder import Ladder
@@ -123,6 +124,9 @@ class Settings(BaseSettings):
         default=None,
         description="URL that playlists name media at, such as a CDN's that asks this server; none: relative ones.",
     )
+    stream_media_urls: str = Field(
+        default="", description="Streams with a `media_url` of their own: NAME=URL, with commas between them."
+    )
     segment_target_seconds: float = Field(default=2.0, ge=1, le=6, description="Aimed-at duration of a media segment.")
     part_target_seconds: float = Field(
         default=0.2,
@@ -229,12 +233,13 @@ class Settings(BaseSettings):
     @field_validator("public_url", "media_url")
     @classmethod
     def _check_server_url(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("not the URL of a server")
-        return url.rstrip("/")
+        return None if url is None else _server_url(url)
+
+    @field_validator("stream_media_urls")
+    @classmethod
+    def _check_stream_media_urls(cls, text: str) -> str:
+        _stream_media_urls(text)
+        return text
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -296,6 +301,10 @@ class Settings(BaseSettings):
         return "localhost" if is_wildcard(self.host) else bracketed(self.host)
 
     @property
+    def media_urls(self) -> MediaUrls:
+        return MediaUrls(self.media_url or "", _stream_media_urls(self.stream_media_urls))
+
+    @property
     def base_url(self) -> str:
         """URL that pages and playlists are reached at, without a trailing slash."""
         return self.public_url or f"http://{self.shown_host}:{self.http_port}"
@@ -353,6 +362,22 @@ def is_wildcard(host: str) -> bool:
 def bracketed(host: str) -> str:
     """A host as a URL spells it: IPv6 addresses in brackets (RFC 3986 §3.2.2)."""
     return f"[{host}]" if ":" in host else host
+
+
+def _server_url(url: str) -> str:
+    """Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("not the URL of a server")
+    return url.rstrip("/")
+
+
+def _stream_media_urls(text: str) -> tuple[StreamMediaUrl, ...]:
+    """Raises ValueError."""
+    pairs = [each.strip().partition("=") for each in text.split(",") if each.strip()]
+    if not all(name for name, _, _ in pairs):
+        raise ValueError("no stream's name")
+    return tuple(StreamMediaUrl(name, _server_url(url)) for name, _, url in pairs)
 
 
 def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from packager.presentation import Presentation
 from packager.strip import STRIP_URI
+from pinkmedia.media_urls import HERE, MediaUrls
 from web.origin import PICTURES
 from web.problems import problem_details
 
@@ -40,31 +41,32 @@ class StreamStatus(Protocol):
     def find_presentation(self, stream_name: str, epoch: str | None = None) -> Presentation | None: ...
 
 
-def routes(streams: StreamStatus, media_url: str = "") -> list[Route]:
-    """Everything below ``/api/v1``. ``media_url`` is where viewers find the media, if not here."""
+def routes(streams: StreamStatus, media_urls: MediaUrls = HERE) -> list[Route]:
+    """Everything below ``/api/v1``. ``media_urls`` are where viewers find the media."""
 
     async def list_streams(request: Request) -> Response:
         names = [name for name in streams.live_names() if not streams.is_private(name)]
-        return JSONResponse({"streams": [_described(streams, name, media_url) for name in names]}, headers=_HEADERS)
+        described = [_described(streams, name, media_urls.of(name)) for name in names]
+        return JSONResponse({"streams": described}, headers=_HEADERS)
 
     async def get_stream(request: Request) -> Response:
         name = request.path_params["stream"]
         if not await streams.is_known(name):
             return _unknown_stream(name)
-        return JSONResponse(_described(streams, name, media_url), headers=_HEADERS)
+        return JSONResponse(_described(streams, name, media_urls.of(name)), headers=_HEADERS)
 
     async def redirect_to_playlist(request: Request) -> Response:
         name = request.path_params["stream"]
         if not await streams.is_known(name):
             return _unknown_stream(name)
-        return RedirectResponse(playback_url(name, media_url), status_code=302, headers=_HEADERS)
+        return RedirectResponse(playback_url(name, media_urls.of(name)), status_code=302, headers=_HEADERS)
 
     async def redirect_to_strip(request: Request) -> Response:
         name = request.path_params["stream"]
         presentation = _shown(streams, name)
         if presentation is None or presentation.thumbnail is None:
             return problem_details(404, "no-thumbnail", "There are no pictures of this stream now", headers=_HEADERS)
-        url = f"{media_url}/live/{name}/{presentation.epoch}/{PICTURES}/{STRIP_URI}"
+        url = f"{media_urls.of(name)}/live/{name}/{presentation.epoch}/{PICTURES}/{STRIP_URI}"
         return RedirectResponse(url, status_code=302, headers=_HEADERS)
 
     async def get_thumbnail(request: Request) -> Response:

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pinkmedia.media_urls import HERE, MediaUrls
 from web import answers, api, client_configuration, pages
 from web.addresses import is_media
 from web.viewer_limits import Viewers
@@ -41,28 +42,28 @@ def create_app(
     operations: Operations,
     ingest_urls: Callable[[str], Sequence[str]],
     viewers: Viewers,
-    media_url: str = "",
+    media_urls: MediaUrls = HERE,
 ) -> ASGIApp:
     """The application that the HTTP server runs.
 
-    ``ingest_urls`` gives the publishing URLs for a client that has reached this server at a host; ``media_url`` is
-    where viewers find the media, if not here.
+    ``ingest_urls`` gives the publishing URLs for a client that has reached this server at a host; ``media_urls``
+    are where viewers find the media.
     """
     rest = Starlette(
         routes=[
-            *api.routes(streams, media_url),
+            *api.routes(streams, media_urls),
             *client_configuration.routes(streams, ingest_urls),
             *_operator_routes(operations),
-            *pages.routes(media_url),
+            *pages.routes(media_urls),
         ]
     )
 
     return _application(media, rest, viewers)
 
 
-def create_origin_app(media: ASGIApp, node: ASGIApp, viewers: Viewers, media_url: str = "") -> ASGIApp:
+def create_origin_app(media: ASGIApp, node: ASGIApp, viewers: Viewers, media_urls: MediaUrls = HERE) -> ASGIApp:
     """The same for an origin process: what is neither media nor a page, the ``node`` answers."""
-    return _application(media, Starlette(routes=[*pages.routes(media_url), Mount("/", app=node)]), viewers)
+    return _application(media, Starlette(routes=[*pages.routes(media_urls), Mount("/", app=node)]), viewers)
 
 
 def _application(media: ASGIApp, rest: ASGIApp, viewers: Viewers) -> ASGIApp:

@@ -31,6 +31,7 @@ from packager.published import PublishedPresentation
 from packager.strip import STRIP_URI
 from packager.window import Window
 from pinkmedia.media import VideoTrack
+from pinkmedia.media_urls import HERE, MediaUrls
 from web import answers
 from web.addresses import OTHER_PLAYLIST_FILES, PLAYLIST_FILE, is_media, media_folder
 from web.answers import Answer, AnyAnswer, AtHand, Playlist
@@ -125,17 +126,16 @@ class Origin:
         directory: LiveDirectory,
         *,
         gate: PlaybackGate = OPEN_GATE,
-        media_url: str = "",
+        media_urls: MediaUrls = HERE,
         on_answer: Callable[[str, int], None] | None = None,
     ) -> None:
         """``on_answer`` is told the class of each request (playlist, part, …) and its status, for the metrics.
 
-        ``media_url`` is the address, without a slash at its end, below which multivariant playlists name media; empty:
-        they name it relatively.
+        Multivariant playlists name media below ``media_urls``; where it is here, relatively.
         """
         self._directory = directory
         self._gate = gate
-        self._media_url = media_url
+        self._media_urls = media_urls
         self._on_answer = on_answer
         self._feeds: WeakKeyDictionary[Window, RenditionFeed] = WeakKeyDictionary()
         self._presentation_waiters: WeakKeyDictionary[PublishedPresentation, Waiters] = WeakKeyDictionary()
@@ -208,7 +208,7 @@ class Origin:
         windows = [window for window in presentation.windows if window.is_offered and window.is_ended == is_over]
         if not windows:
             return answers.NOT_FOUND
-        folder = media_folder(file, stream_name, token, self._media_url)
+        folder = media_folder(file, stream_name, token, self._media_urls.of(stream_name))
         playlist = Playlist(multivariant_playlist(windows, base_uri=f"{folder}{presentation.epoch}/"))
         return playlist.answer(answers.NO_CACHE, is_gzipped=answers.accepts_gzip(scope))
 

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
 from pinkmedia.errors import EnvironmentFault
+from pinkmedia.media_urls import HERE, MediaUrls
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
@@ -43,15 +44,15 @@ _PAGE_HEADERS = _NO_SNIFFING | {
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-def routes(media_url: str = "") -> list[Route]:
-    """The landing page, the watch pages and the static files; media may come from ``media_url``, too.
+def routes(media_urls: MediaUrls = HERE) -> list[Route]:
+    """The landing page, the watch pages and the static files; media may come from ``media_urls``, too.
 
     Raises EnvironmentFault when the player has not been built.
     """
     static = StaticFiles.read(STATIC_FOLDER)
     if PLAYER_FILE not in static.files:
         raise EnvironmentFault(f"web/static/{PLAYER_FILE} is missing: install the package, its build fetches it")
-    pages = _Pages(static, _content_security_policy(media_url))
+    pages = _Pages(static, _content_security_policy(media_urls))
     return [
         Route("/", pages.landing),
         Route("/watch/{stream}", pages.watch),
@@ -59,9 +60,9 @@ def routes(media_url: str = "") -> list[Route]:
     ]
 
 
-def _content_security_policy(media_url: str) -> str:
-    parts = urlsplit(media_url)
-    media = f" {parts.scheme}://{parts.netloc}" if media_url else ""
+def _content_security_policy(media_urls: MediaUrls) -> str:
+    origins = dict.fromkeys(f" {parts.scheme}://{parts.netloc}" for parts in map(urlsplit, media_urls.all))
+    media = "".join(origins)
     return "; ".join(
         (
             "default-src 'none'",

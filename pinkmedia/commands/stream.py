@@ -117,7 +117,7 @@ def set_public(name: StreamName, load: Callable[[], Settings]) -> None:
 
 
 @app.command("sign-url")
-@takes_settings("data_dir", "host", "http_port", "public_url", "media_url", "playback_secret_file")
+@takes_settings("data_dir", "host", "http_port", "public_url", "media_url", "stream_media_urls", "playback_secret_file")
 def sign_url(
     name: StreamName,
     load: Callable[[], Settings],
@@ -138,7 +138,7 @@ def sign_url(
     token = signer.sign(name, expires, None if address is None else _checked_address(address))
     until = datetime.fromtimestamp(expires, UTC)
     _explain(f"Whoever has this address may watch stream {name} until {until:%Y-%m-%d %H:%M} UTC:")
-    typer.echo(f"{settings.media_url or settings.base_url}/signed/{token}/live/{name}/index.m3u8")
+    typer.echo(f"{settings.media_urls.of(name) or settings.base_url}/signed/{token}/live/{name}/index.m3u8")
 
 
 def _checked_address(text: str) -> str:

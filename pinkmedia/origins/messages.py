@@ -30,6 +30,7 @@ from typing import TypeAlias, cast
 from packager.layout import Layout
 from packager.operations import OPERATIONS, Operation, PartPublished
 from pinkmedia.media import Part
+from pinkmedia.media_urls import MediaUrls
 from pinkmedia.processes.frames import WireError, frame_header
 from pinkmedia.processes.records import Vocabulary
 
@@ -57,7 +58,7 @@ class Configure:
 
     node_socket: str
     """Path of the Unix socket where the node answers everything else."""
-    media_url: str
+    media_urls: MediaUrls
     secrets: tuple[bytes, ...]
     """That sign playback; none: nothing is signed."""
     connections_per_address: int

@@ -24,13 +24,13 @@ class OriginServer:
         signer = PlaybackSigner(told.secrets) if told.secrets else None
         gate = PlaybackGate(replicas.is_private, signer)
         self._answers: Counter[str] = Counter()
-        self._origin = Origin(replicas, gate=gate, media_url=told.media_url, on_answer=self._count)
+        self._origin = Origin(replicas, gate=gate, media_urls=told.media_urls, on_answer=self._count)
         limits = ViewerLimits(
             told.connections_per_address, told.requests_per_address, tuple(map(ip_network, told.trusted_proxies))
         )
         viewers = Viewers(limits)
         media = LimitedMedia(self._origin, viewers)
-        app = create_origin_app(media, Forwarder(told.node_socket), viewers, told.media_url)
+        app = create_origin_app(media, Forwarder(told.node_socket), viewers, told.media_urls)
         self.http = HttpServer(app, viewers, media)
 
     def report(self) -> Report:

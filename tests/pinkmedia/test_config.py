@@ -146,6 +146,18 @@ class TestRefusals:
             refusal({"trusted_proxies": text}) == f"flag: --trusted-proxies cannot be '{text}': it must be {accepted}"
         )
 
+    def test_streams_may_have_media_urls_of_their_own(self) -> None:
+        settings = load_settings({"stream_media_urls": "alice=https://a.example/, bob=http://b.example/x"})
+        found = [settings.media_urls.of(name) for name in ("alice", "bob", "carol")]
+        assert found == ["https://a.example", "http://b.example/x", ""]
+
+    @pytest.mark.parametrize("text", ["alice", "alice=a.example", "=https://a.example", "alice=https://a.example?b=c"])
+    def test_a_media_url_that_is_none(self, text: str) -> None:
+        accepted = "NAME=URL, with commas between them"
+        assert refusal({"stream_media_urls": text}) == (
+            f"flag: --stream-media-urls cannot be '{text}': it must be {accepted}"
+        )
+
     def test_the_least_latency_is_not_above_the_most(self) -> None:
         assert refusal({"srt_min_latency_ms": 5000}) == (
             "flag: --srt-min-latency-ms cannot be '5000': it must be at most srt_max_latency_ms, which is 4000"

@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from pinkmedia.errors import EnvironmentFault
+from pinkmedia.media_urls import MediaUrls, StreamMediaUrl
 from web import pages
 
 pytestmark = pytest.mark.anyio
@@ -57,12 +58,18 @@ async def test_every_page_forbids_what_it_does_not_need(path: str, client: httpx
     assert headers["referrer-policy"] == "no-referrer"
 
 
+MEDIA_URLS = MediaUrls(
+    "https://cdn.example.com/pinkmedia",
+    (StreamMediaUrl("bob", "https://other.example"), StreamMediaUrl("carol", "https://cdn.example.com/more")),
+)
+
+
 async def test_media_may_come_from_elsewhere() -> None:
-    app = Starlette(routes=pages.routes("https://cdn.example.com/pinkmedia"))
+    app = Starlette(routes=pages.routes(MEDIA_URLS))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://origin") as client:
         policy = (await client.get("/watch/alice")).headers["content-security-policy"].split("; ")
-    assert "connect-src 'self' https://cdn.example.com" in policy
-    assert "media-src 'self' blob: https://cdn.example.com" in policy
+    assert "connect-src 'self' https://cdn.example.com https://other.example" in policy
+    assert "media-src 'self' blob: https://cdn.example.com https://other.example" in policy
     assert "script-src 'self'" in policy
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from pinkmedia.media_urls import MediaUrls, StreamMediaUrl
 from pinkmedia.playback_tokens import PlaybackSigner
 from tests.web.test_origin import OneStream
 from web.addresses import is_media
@@ -109,10 +110,17 @@ async def test_without_a_secret_nothing_is_signed(stream: OneStream) -> None:
         assert (await client.get("/live/alice/index.m3u8")).status_code == 403
 
 
+async def test_a_streams_media_may_be_at_a_place_of_its_own(stream: OneStream) -> None:
+    for name, folder in (("alice", "https://cdn.example.com/live/alice/e1/"), ("bob", "e1/")):
+        media_urls = MediaUrls(own=(StreamMediaUrl(name, "https://cdn.example.com"),))
+        async with client_of(Origin(stream, media_urls=media_urls)) as client:
+            assert f"\n{folder}720p/media.m3u8\n" in (await client.get("/live/alice/index.m3u8")).text
+
+
 async def test_media_may_be_elsewhere(stream: OneStream) -> None:
     gate = PlaybackGate(lambda name: False, SIGNER)
     signed = token()
-    async with client_of(Origin(stream, gate=gate, media_url="https://cdn.example.com/x")) as client:
+    async with client_of(Origin(stream, gate=gate, media_urls=MediaUrls("https://cdn.example.com/x"))) as client:
         for path, folder in (
             ("/live/alice/index.m3u8", "https://cdn.example.com/x/live/alice/e1/"),
             ("/app/alice/llhls.m3u8", "https://cdn.example.com/x/live/alice/e1/"),

@@ -69,14 +69,12 @@ class OriginLoad:
 class OriginPool:
     """Lives in the node's event loop. See `supervisor.Owner`, and `pinkmedia.live.directory.Replication`."""
 
-    def __init__(
-        self, size: int, listener: socket.socket, configure: Configure, *, on_answers: Callable[[str, int], None]
-    ) -> None:
-        """``on_answers`` is told how many requests of a class were answered."""
+    def __init__(self, size: int, listener: socket.socket, configure: Configure) -> None:
+        self.on_answers: Callable[[str, int], None] = _ignore
+        """Told how many requests of a class were answered."""
         self._size = size
         self._listener = listener
         self._configure = configure
-        self._on_answers = on_answers
         self._replaced = 0
         self._origins: list[OriginSupervisor] = []
         self._live: dict[int, tuple[str, Presentation]] = {}
@@ -209,7 +207,7 @@ class OriginPool:
         if not all(each.kind in ANSWER_KINDS and 0 <= each.count <= MOST_COUNTED for each in answers):
             raise WireError("counts that cannot be")
         for each in answers:
-            self._on_answers(each.kind, each.count)
+            self.on_answers(each.kind, each.count)
 
     def ended(self, origin: OriginSupervisor, reason: str) -> None:
         self._origins.remove(origin)
@@ -267,3 +265,7 @@ class OriginPool:
 def _delay_seconds(failures: int) -> float:
     """The first one is replaced at once."""
     return 0.0 if failures <= 1 else min(FIRST_DELAY_SECONDS * 2.0 ** (failures - 2), LONGEST_DELAY_SECONDS)
+
+
+def _ignore(kind: str, answer_count: int) -> None:
+    """Nobody counts."""

@@ -152,7 +152,7 @@ def measure_delay(folder: Path, arguments: argparse.Namespace) -> None:
 def find_playlist(index_url: str) -> str:
     """That of the passed-through pictures."""
     (uri,) = re.findall(r"^.*/720p/media\.m3u8$", httpx.get(index_url).text, re.MULTILINE)
-    return urljoin(index_url, uri)
+    return urljoin(index_url, str(uri))
 
 
 async def follow_all(connections: list[socket.socket], playlist_url: str, parts: int) -> dict[str, list[float]]:

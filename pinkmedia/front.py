@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +32,7 @@ from web.server import HttpServer
 from web.viewer_limits import ViewerLimits, Viewers
 
 NODE_SOCKET = "node.sock"
-"""In a folder of its own, which nobody else may enter."""
+"""In a folder that nobody else may enter."""
 
 
 class HttpFront:
@@ -45,17 +44,15 @@ class HttpFront:
         http_socket: socket.socket,
         https_socket: socket.socket | None,
         signer: PlaybackSigner | None,
-        *,
-        on_answers: Callable[[str, int], None],
+        folder: Path | None,
     ) -> None:
-        """``on_answers`` is told how many requests of a class were answered."""
+        """``folder`` is for the Unix socket: nobody else may enter it, and it is there as long as this."""
         self._settings = settings
         self._http_socket = http_socket
         self._https_socket = https_socket
         self._signer = signer
-        self._on_answers = on_answers
-        self._folder = tempfile.TemporaryDirectory(prefix="pinkmedia-") if settings.http_workers else None
-        self.origins = None if self._folder is None else self._origin_pool(Path(self._folder.name))
+        self._node_socket = None if folder is None else folder / NODE_SOCKET
+        self.origins = None if self._node_socket is None else self._origin_pool(self._node_socket)
         """None when this process answers by itself."""
         self._origin: Origin | None = None
         self._http: HttpServer | None = None
@@ -76,13 +73,16 @@ class HttpFront:
         own = self._origin.waiting_count if self._origin is not None else 0
         return own + (self.origins.load.waiting if self.origins is not None else 0)
 
-    def answer_from(self, directory: LiveDirectory, operations: Operations) -> None:
-        """Makes the servers. Raises EnvironmentFault for what is not installed."""
+    def answer_from(
+        self, directory: LiveDirectory, operations: Operations, on_answers: Callable[[str, int], None]
+    ) -> None:
+        """Makes the servers; ``on_answers`` is told how many requests of a class were answered.
+
+        Raises EnvironmentFault for what is not installed.
+        """
         media_urls = self._settings.media_urls
         gate = PlaybackGate(directory.is_private, self._signer)
-        origin = Origin(
-            directory, gate=gate, media_urls=media_urls, on_answer=lambda kind, _: self._on_answers(kind, 1)
-        )
+        origin = Origin(directory, gate=gate, media_urls=media_urls, on_answer=lambda kind, _: on_answers(kind, 1))
 
         def application(media: LimitedMedia, viewers: Viewers) -> ASGIApp:
             return create_app(media, directory, operations, self._settings.ingest_urls, viewers, media_urls)
@@ -90,13 +90,14 @@ class HttpFront:
         viewers = Viewers(_viewer_limits(self._settings))
         media = LimitedMedia(origin, viewers)
         app = application(media, viewers)
-        if self._folder is None:
+        if self.origins is None:
             self._http = HttpServer(app, viewers, media)
         else:
             inner_viewers = Viewers(ViewerLimits(is_behind_origins=True))
             inner_media = LimitedMedia(origin, inner_viewers)
-            inner_app, path = application(inner_media, inner_viewers), Path(self._folder.name) / NODE_SOCKET
-            self._http = HttpServer(inner_app, inner_viewers, inner_media, unix_path=path)
+            inner_app = application(inner_media, inner_viewers)
+            self._http = HttpServer(inner_app, inner_viewers, inner_media, unix_path=self._node_socket)
+            self.origins.on_answers = on_answers
         if self._https_socket is not None:
             self._https = Http2Server(app, viewers)
         self._origin = origin
@@ -126,13 +127,11 @@ class HttpFront:
             await self._https.close()
         if self._http_task is not None:
             await self._http_task
-        if self._folder is not None:
-            self._folder.cleanup()
 
-    def _origin_pool(self, folder: Path) -> OriginPool:
+    def _origin_pool(self, node_socket: Path) -> OriginPool:
         settings = self._settings
         configure = Configure(
-            node_socket=str(folder / NODE_SOCKET),
+            node_socket=str(node_socket),
             media_urls=settings.media_urls,
             secrets=() if self._signer is None else self._signer.secrets,
             connections_per_address=settings.http_connections_per_address,
@@ -141,7 +140,7 @@ class HttpFront:
             log_level=settings.log_level,
             log_format=settings.log_format,
         )
-        return OriginPool(settings.http_workers, self._http_socket, configure, on_answers=self._on_answers)
+        return OriginPool(settings.http_workers, self._http_socket, configure)
 
 
 def _viewer_limits(settings: Settings) -> ViewerLimits:

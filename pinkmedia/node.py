@@ -14,10 +14,11 @@ import asyncio
 import gc
 import os
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 import uvloop
@@ -108,7 +109,9 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         pool = WorkerPool(encoder=settings.encoder)
         stack.push_async_callback(pool.close)
         await pool.start()
-        node = Node(settings, store, pool, http_socket, srt_settings, dvr, certificate, signer, https_socket)
+        folder = stack.enter_context(TemporaryDirectory(prefix="pinkmedia-")) if settings.http_workers else None
+        front = HttpFront(settings, http_socket, https_socket, signer, None if folder is None else Path(folder))
+        node = Node(settings, store, pool, front, srt_settings, dvr, certificate)
         stack.push_async_callback(node.stop)
         await node.start()
         yield node
@@ -122,12 +125,10 @@ class Node:
         settings: Settings,
         store: StreamStore,
         pool: WorkerPool,
-        http_socket: socket.socket,
+        front: HttpFront,
         srt_settings: SrtSettings,
         dvr: DvrStore,
         certificate: ServerCertificate | None = None,
-        signer: PlaybackSigner | None = None,
-        https_socket: socket.socket | None = None,
     ) -> None:
         self._settings = settings
         self.certificate = certificate
@@ -135,7 +136,7 @@ class Node:
         self._metrics = Metrics()
         self._governor = Governor(_governor_settings(settings))
         host = EncoderHost(pool, self._governor)
-        self._front = HttpFront(settings, http_socket, https_socket, signer, on_answers=self._count_answers)
+        self._front = front
         self.directory = LiveDirectory(
             store,
             _broadcast_settings(settings),
@@ -154,7 +155,7 @@ class Node:
             self._metrics.add(OriginCollector(lambda: origins.load))
         self._reported = [IngestCounters(), IngestCounters()]
         self._answer_counters: dict[str, Counter] = {}
-        self._front.answer_from(self.directory, self)
+        front.answer_from(self.directory, self, self._count_answers)
         self.is_ready = False
 
     async def start(self) -> None:

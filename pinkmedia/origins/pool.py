@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import structlog
 
@@ -69,14 +70,12 @@ class OriginLoad:
 class OriginPool:
     """Lives in the node's event loop. See `supervisor.Owner`, and `pinkmedia.live.directory.Replication`."""
 
-    def __init__(
-        self, size: int, listener: socket.socket, configure: Configure, *, on_answers: Callable[[str, int], None]
-    ) -> None:
-        """``on_answers`` is told how many requests of a class were answered."""
+    def __init__(self, size: int, listener: socket.socket, configure: Configure) -> None:
+        self.on_answers: Callable[[str, int], None] = _ignore
+        """Told how many requests of a class were answered."""
         self._size = size
         self._listener = listener
         self._configure = configure
-        self._on_answers = on_answers
         self._replaced = 0
         self._origins: list[OriginSupervisor] = []
         self._live: dict[int, tuple[str, Presentation]] = {}
@@ -87,7 +86,6 @@ class OriginPool:
         """Of processes that did not live long, in a row."""
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timers: set[asyncio.TimerHandle] = set()
         self._is_closing = False
 
     @property
@@ -110,8 +108,8 @@ class OriginPool:
     async def close(self) -> None:
         """Answers in flight are finished, and the processes reaped."""
         self._is_closing = True
-        for timer in self._timers:
-            timer.cancel()
+        for task in self._tasks:
+            task.cancel()
         origins = list(self._origins)
         for origin in origins:
             origin.tell(Stop())
@@ -190,9 +188,7 @@ class OriginPool:
     # What the processes say
 
     def loaded(self, origin: OriginSupervisor) -> None:
-        task = asyncio.create_task(self._inform(origin))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._keep(self._inform(origin))
 
     def serving(self, origin: OriginSupervisor) -> None:
         log.info("origin_process_serves", pid=origin.pid)
@@ -209,7 +205,7 @@ class OriginPool:
         if not all(each.kind in ANSWER_KINDS and 0 <= each.count <= MOST_COUNTED for each in answers):
             raise WireError("counts that cannot be")
         for each in answers:
-            self._on_answers(each.kind, each.count)
+            self.on_answers(each.kind, each.count)
 
     def ended(self, origin: OriginSupervisor, reason: str) -> None:
         self._origins.remove(origin)
@@ -218,14 +214,21 @@ class OriginPool:
         if not self._first.done():
             self._first.set_exception(EnvironmentFault(f"origin processes do not start ({reason}); see the log"))
             return
-        loop = asyncio.get_running_loop()
-        has_lived = loop.time() - origin.started_at >= STEADY_SECONDS
+        has_lived = asyncio.get_running_loop().time() - origin.started_at >= STEADY_SECONDS
         self._failures = 0 if has_lived else self._failures + 1
         delay_seconds = _delay_seconds(self._failures)
         log.warning("origin_process_ended", pid=origin.pid, reason=reason, replaced_in_seconds=delay_seconds)
         self._replaced += 1
-        self._timers = {timer for timer in self._timers if timer.when() > loop.time()}
-        self._timers.add(loop.call_later(delay_seconds, self._spawn))
+        self._keep(self._replace_after(delay_seconds))
+
+    async def _replace_after(self, delay_seconds: float) -> None:
+        await asyncio.sleep(delay_seconds)
+        self._spawn()
+
+    def _keep(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # Telling a new one
 
@@ -267,3 +270,7 @@ class OriginPool:
 def _delay_seconds(failures: int) -> float:
     """The first one is replaced at once."""
     return 0.0 if failures <= 1 else min(FIRST_DELAY_SECONDS * 2.0 ** (failures - 2), LONGEST_DELAY_SECONDS)
+
+
+def _ignore(kind: str, answer_count: int) -> None:
+    """Nobody counts."""

@@ -33,6 +33,7 @@ from pinkmedia.processes.frames import WireError
 from pinkmedia.processes.link import ProcessLink
 from pinkmedia.processes.outbox import Outbox
 
+PROCESS_MODULE = "pinkmedia.origins.process"
 MOST_WAITING_BYTES = 64 * 1024 * 1024
 """Some seconds of dozens of ladders, beside what a new process is told of the past: the same bytes that the windows
 hold, until they are older. Who has so much unread serves nobody live."""
@@ -189,7 +190,7 @@ class OriginSupervisor:
         listener_fd = self._listener.fileno()
         with self._far as far:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "pinkmedia.origins.process", str(far.fileno()), str(listener_fd)),
+                *(sys.executable, "-P", "-m", PROCESS_MODULE, str(far.fileno()), str(listener_fd)),
                 pass_fds=(far.fileno(), listener_fd),
                 env=child.environment(),
                 stdin=asyncio.subprocess.DEVNULL,

@@ -84,7 +84,7 @@ class Presentation:
             self._findings.check(self._bandwidth_faults(variant), f"{variant}")
             sounds = (self.players[each["URI"].split("/")[-2]] for each in self.media if "URI" in each)
             codecs = {self.players[variant.name].first_codec, *(each.first_codec for each in sounds)}
-            if codecs != set(variant.attributes["CODECS"].split(",")):
+            if codecs != set(variant.attributes["CODECS"].lower().split(",")):
                 self._findings.check(["4.4.6.2: CODECS is not what the media has"], f"{variant} {codecs}")
 
     def _bandwidth_faults(self, variant: Variant) -> list[str]:

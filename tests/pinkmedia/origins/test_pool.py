@@ -209,7 +209,7 @@ async def test_one_that_does_not_take_its_operations_is_replaced(site: Site, mon
     presentation = site.publish()
     os.kill(the_pid(site), signal.SIGSTOP)
     (origin,) = site.pool._origins
-    monkeypatch.setattr(origin._outbox, "_most_bytes", 1_000_000)
+    monkeypatch.setattr(origin._outbox, "_most_bytes", 50_000)  # long before it is taken for hanging
     with capture_logs() as logs:
         while not site.pool.load.replaced:
             site.grow(presentation, 60)

@@ -213,7 +213,7 @@ async def test_a_head_that_cannot_be_said_again(node_socket: Path) -> None:
 
 async def messages(node_socket: Path, raw_path: bytes) -> list[Any]:
     """The answer, as ASGI has it."""
-    scope = {
+    scope: dict[str, Any] = {
         "type": "http",
         "method": "GET",
         "raw_path": raw_path,

@@ -34,6 +34,8 @@ LOW_SPACE_BYTES = 256 * 1024 * 1024
 """The database and its log stay far below; under this the disk is about to fill anyway."""
 LADDER_CORES = 2
 """What the default ladder (720p and 480p beside a 1080p30 source) needs to keep up with the source."""
+MANY_CORES = 4
+"""From here on viewers may need more than the node's one, and there is more than encoders need."""
 CLOCK_SAMPLE_SECONDS = 0.1
 CLOCK_TOLERANCE_SECONDS = 0.02
 """Far more than scheduling noise; a clock being stepped or slewed hard shows more."""
@@ -101,6 +103,7 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     yield check_clocks()
     yield check_time_synchronisation()
     yield check_cores(settings)
+    yield check_http_workers(settings)
 
 
 def check_python() -> Finding:
@@ -232,6 +235,17 @@ def check_cores(settings: Settings) -> Finding:
     if cores >= LADDER_CORES or not settings.transcode:
         return _passed(f"{cores} CPU cores")
     return _doubtful(f"{cores} CPU core for transcoding", f"use {LADDER_CORES} or more, or --no-transcode")
+
+
+def check_http_workers(settings: Settings) -> Finding:
+    """As many processes for viewers as the machine has use for."""
+    cores, workers = len(os.sched_getaffinity(0)), settings.http_workers
+    if workers > cores:
+        return _doubtful(f"{workers} HTTP workers on {cores} CPU cores", f"--http-workers {cores} or fewer")
+    if workers:
+        return _passed(f"viewers are served by {workers} processes")
+    hint = "; from some hundred viewers on, --http-workers 2 uses more cores" if cores >= MANY_CORES else ""
+    return _passed(f"viewers are served by the node itself{hint}")
 
 
 def _passed(text: str) -> Finding:

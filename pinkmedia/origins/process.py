@@ -18,10 +18,12 @@ from functools import partial
 from typing import Literal, cast
 from weakref import WeakKeyDictionary
 
+import structlog
 import uvloop
 
 from packager.published import PublishedPresentation
 from packager.window import Window
+from pinkmedia.errors import PinkmediaError
 from pinkmedia.log import configure_logging
 from pinkmedia.origins.messages import (
     KIND_MESSAGE,
@@ -50,6 +52,8 @@ UNSENT_REPORT_BYTES = 64 * MAX_REPORT_BYTES
 """A node that takes in so little does not live any more."""
 EXIT_FAULT = 3
 """Exit status when the node said what cannot be."""
+
+log = structlog.get_logger(__name__)
 
 
 def main() -> int:
@@ -100,10 +104,16 @@ class OriginProcess:
     # What the node says
 
     def _obey(self, kind: int, body: bytes) -> None:
-        if kind == KIND_MESSAGE:
-            self._obey_message(parse_message(kind, body))
-        else:
-            self._replicas.apply(*parse_operation(kind, body))
+        try:
+            if kind == KIND_MESSAGE:
+                self._obey_message(parse_message(kind, body))
+            else:
+                self._replicas.apply(*parse_operation(kind, body))
+        except PinkmediaError:
+            raise
+        except Exception as error:  # copies that may say something else than the node's must not be served
+            log.exception("origin_process_confused")
+            self._fail(f"cannot do what the node said: {type(error).__name__}")
 
     def _obey_message(self, message: Message) -> None:
         match message:
@@ -129,7 +139,7 @@ class OriginProcess:
         presentation.on_asked = partial(self._tell_asked, opened.number, presentation, pause_seconds=REPORT_SECONDS)
 
     def _fail(self, reason: str) -> None:
-        sys.stderr.write(f"origin process: {reason}\n")
+        log.error("origin_process_failed", reason=reason)
         self._status = EXIT_FAULT
         self._is_over.set()
         self._link.close()

@@ -148,3 +148,21 @@ def test_the_command_shows_a_configuration_that_is_refused(tmp_path: Path) -> No
     result = run_command("doctor", directory=tmp_path)
     assert result.returncode == 1
     assert "✗ pinkmedia.toml: unknown key http_prot; did you mean http_port?" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "verdict", "words"),
+    [
+        (2, 0, Verdict.PASSED, "the node itself$"),
+        (8, 0, Verdict.PASSED, "--http-workers 2 uses more cores"),
+        (8, 8, Verdict.PASSED, "8 processes"),
+        (2, 3, Verdict.DOUBTFUL, "3 HTTP workers on 2 CPU cores"),
+    ],
+)
+def test_processes_for_viewers_suit_the_machine(
+    monkeypatch: pytest.MonkeyPatch, cores: int, workers: int, verdict: Verdict, words: str
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: set(range(cores)))
+    finding = doctor.check_http_workers(Settings(http_workers=workers))
+    assert finding.verdict is verdict
+    assert re.search(words, finding.text)

@@ -45,8 +45,11 @@ async def test_what_the_processor_does_not_suffice_for_is_not_offered(tmp_path: 
     assert '"rungs": [], "dormant": [], "event": "rungs_selected"' in server.log_path.read_text()
 
 
-async def test_a_rung_that_nobody_watches_begins_when_it_is_asked_for(tmp_path: Path, small_clip: Path) -> None:
-    with publishing(tmp_path, small_clip, on_demand="true") as server:
+@pytest.mark.parametrize("http_workers", [0, 2])
+async def test_a_rung_that_nobody_watches_begins_when_it_is_asked_for(
+    tmp_path: Path, small_clip: Path, http_workers: int
+) -> None:
+    with publishing(tmp_path, small_clip, on_demand="true", http_workers=http_workers) as server:
         async with watching(server) as player:
             await until_live(player)
             await until_log(server, '"rungs": [], "dormant": ["360p"], "event": "rungs_selected"')

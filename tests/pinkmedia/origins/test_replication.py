@@ -8,12 +8,13 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packager.mpd import manifest
 from packager.multivariant import multivariant_playlist
-from packager.operations import Operation
+from packager.operations import Ended, Operation, SegmentClosed
 from packager.playlist import media_playlist
 from packager.published import PublishedPresentation
 from packager.recorded import RecordedPresentation
@@ -30,6 +31,8 @@ from pinkmedia.media import (
     TimedMetadata,
 )
 from pinkmedia.origins.messages import (
+    KIND_OPERATION,
+    KIND_PART,
     PresentationOpened,
     encode_message,
     encode_operation,
@@ -37,7 +40,7 @@ from pinkmedia.origins.messages import (
     parse_operation,
 )
 from pinkmedia.origins.replicas import Replicas
-from pinkmedia.processes.frames import FrameReader
+from pinkmedia.processes.frames import FrameReader, WireError
 from tests.codecs.test_scte35 import section
 from tests.packager.samples import AUDIO, FRAME, VIDEO, ignore_part, layout
 
@@ -299,3 +302,30 @@ def test_a_long_life() -> None:
             assert said(copy.presentation) == said(live.presentation)
     assert len(live.copies) == 5
     assert "#EXT-X-ENDLIST" in str(said(live.copies[-1].presentation)["720p"])
+
+
+def test_what_was_never_told_of_is_refused() -> None:
+    live = Live(is_archived=False)
+    live.join()
+    (copy,) = live.copies
+    with pytest.raises(WireError):
+        copy.replicas.apply(NUMBER + 1, Ended())
+    with pytest.raises(WireError):
+        copy.replicas.apply(NUMBER, SegmentClosed("1080p"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (KIND_OPERATION, b""),
+        (KIND_OPERATION, b"\x00\x00\x00\x07"),
+        (KIND_OPERATION, b'\x00\x00\x00\x07["Configure",{}]'),
+        (KIND_PART, b"\x00\x00\x00\x07\x00"),
+        (KIND_PART, b"\x00\x00\x00\x07\xff\xff{}"),
+    ],
+)
+def test_what_is_no_operation_is_refused(kind: int, body: bytes) -> None:
+    with pytest.raises(WireError):
+        parse_operation(kind, body)
+    with pytest.raises(WireError):
+        parse_message(kind, body)

@@ -83,6 +83,19 @@ async def until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)  # other processes raise no events here
 
 
+async def until_served(site: Site, stream_name: str, presentation: Presentation) -> None:
+    """What was told last may still be on its way."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while (await site.get(f"/live/{stream_name}/e1/720p/media.m3u8")).text != text_of(presentation):
+            await asyncio.sleep(0)
+
+
+async def until_answered(site: Site, path: str, status: int) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while (await site.get(path)).status_code != status:
+            await asyncio.sleep(0)
+
+
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     site = Site(1)
@@ -123,10 +136,10 @@ async def test_the_newest_presentation_is_that_of_the_stream_until_it_is_forgott
     site.grow(older, 6)
     site.grow(newer, 60)  # to its first key frame, and on
     site.pool.forget(older)
-    assert (await site.get("/live/alice/e1/720p/media.m3u8")).status_code == 404
+    await until_answered(site, "/live/alice/e1/720p/media.m3u8", 404)
     assert "e2/720p/media.m3u8" in (await site.get("/live/alice/index.m3u8")).text
     site.pool.forget(newer)
-    assert (await site.get("/live/alice/index.m3u8")).status_code == 404
+    await until_answered(site, "/live/alice/index.m3u8", 404)
 
 
 async def test_a_killed_one_is_replaced_and_knows_all_there_is(site: Site) -> None:
@@ -140,8 +153,8 @@ async def test_a_killed_one_is_replaced_and_knows_all_there_is(site: Site) -> No
     site.grow(presentation, 30)
     answer = await waiting
     assert answer.status_code == 200
-    assert (await site.get("/live/alice/e1/720p/media.m3u8")).text == text_of(presentation)
-    assert (await site.get("/live/bob/index.m3u8")).status_code == 403
+    await until_served(site, "alice", presentation)
+    await until_answered(site, "/live/bob/index.m3u8", 403)
     assert the_pid(site) != killed
 
 
@@ -156,17 +169,17 @@ async def test_what_happens_while_one_is_told_is_not_lost(site: Site) -> None:
         if number % 50 == 0:
             presentations.append(site.publish(f"stream{len(presentations)}"))
         await asyncio.sleep(0)
-    assert (await site.get("/live/stream0/e1/720p/media.m3u8")).text == text_of(presentations[0])
+    await until_served(site, "stream0", presentations[0])
 
 
 async def test_private_streams_need_a_signature(site: Site) -> None:
     site.grow(site.publish(), 60)
     site.pool.set_private("alice", is_private=True)
-    assert (await site.get("/live/alice/index.m3u8")).status_code == 403
+    await until_answered(site, "/live/alice/index.m3u8", 403)
     token = PlaybackSigner([SECRET]).sign("alice", int(time.time()) + 60)
-    assert (await site.get(f"/signed/{token}/live/alice/index.m3u8")).status_code == 200
+    await until_answered(site, f"/signed/{token}/live/alice/index.m3u8", 200)
     site.pool.set_private("alice", is_private=False)
-    assert (await site.get("/live/alice/index.m3u8")).status_code == 200
+    await until_answered(site, "/live/alice/index.m3u8", 200)
 
 
 async def test_a_dormant_rendition_is_woken_by_who_asks_there(site: Site) -> None:
@@ -216,7 +229,7 @@ async def test_one_that_does_not_take_its_operations_is_replaced(site: Site, mon
             await asyncio.sleep(0)
     assert "it does not take what it is told" in [entry.get("reason") for entry in logs]
     await replaced(site)
-    assert (await site.get("/live/alice/e1/720p/media.m3u8")).text == text_of(presentation)
+    await until_served(site, "alice", presentation)
 
 
 async def test_processes_that_do_not_start_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,5 +255,5 @@ async def test_signals_are_the_nodes(site: Site) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(the_pid(site), number)
     site.grow(site.publish(), 60)
-    assert (await site.get("/live/alice/index.m3u8")).status_code == 200
+    await until_answered(site, "/live/alice/index.m3u8", 200)
     assert os.getsid(the_pid(site)) == the_pid(site)

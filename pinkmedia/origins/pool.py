@@ -68,7 +68,7 @@ class OriginLoad:
 
 
 class OriginPool:
-    """Lives in the node's event loop. See `supervisor.Owner`, and `pinkmedia.live.directory.Replication`."""
+    """Lives in the node's event loop. See `supervisor.Owner`, and `pinkmedia.live.replication.Replication`."""
 
     def __init__(self, size: int, listener: socket.socket, configure: Configure) -> None:
         self.on_answers: Callable[[str, int], None] = _ignore

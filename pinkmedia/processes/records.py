@@ -120,14 +120,14 @@ def _sequence(origin: Callable[[Any], Any], item: _Codec) -> _Codec:
 def _union(kinds: tuple[Any, ...]) -> _Codec:
     """Of None and another kind, or of dataclasses."""
     codecs = {kind: _codec(kind) for kind in kinds}
+    others = [kind for kind in kinds if kind is not types.NoneType]
 
     def write(value: Any) -> Any:
-        return _written(codecs[type(value)] if type(value) in codecs else codecs[kinds[0]], value)
+        return _written(codecs.get(type(value), codecs[others[0]]), value)  # a path's own type is another
 
     def read(value: Any) -> Any:
         if value is None:
             return codecs[types.NoneType].read(value)
-        others = [kind for kind in kinds if kind is not types.NoneType]
         return codecs[others[0] if len(others) == 1 else _kind_of(others, _checked(dict, value))].read(value)
 
     return _Codec(write, read)

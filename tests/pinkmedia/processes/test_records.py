@@ -43,6 +43,7 @@ class Everything:
     codec: Codec
     shape: Circle | Square
     nothing: Circle | None
+    somewhere: Path | None
     rows: tuple[Row, ...]
     shapes: tuple[Square, ...]
     names: frozenset[str]
@@ -60,6 +61,7 @@ EVERYTHING = Everything(
     codec=Codec.AV1,
     shape=Square(2),
     nothing=None,
+    somewhere=Path("c"),
     rows=(Row(1, "a", 1.5), Row(2, "b", 0.1 + 0.2)),
     shapes=(Square(1),),
     names=frozenset({"720p", "audio"}),

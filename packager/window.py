@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -196,9 +197,10 @@ class Window:
         self._held_count += 1
         self._held_seconds += segment.duration_seconds
         self._listed_seconds += segment.duration_seconds
-        if not segment.is_gap and segment.duration_seconds >= self.layout.target_duration_seconds / 2:
-            # The peak is that of segments of about the target duration (§4.4.6.2).
-            self.bandwidth.add(segment.size_bytes, segment.duration_seconds)
+        if not segment.is_gap:
+            unbroken = takewhile(lambda each: not each.is_gap, reversed(self.segments))
+            sizes = ((each.size_bytes, each.duration_seconds) for each in unbroken)
+            self.bandwidth.add(sizes, self.layout.target_duration_seconds)
         self._store_old()
         self._trim()
         self._changed()

@@ -24,6 +24,10 @@ OVERLAP_SECONDS = 1.0
 """After a discontinuity dates may go back by less than this (§6.2.1)."""
 SHORTEST_PART_RATIO = 0.85
 """§4.4.4.9."""
+LEAST_SKIPPED_TARGET_DURATIONS = 6
+"""§4.4.3.8."""
+WHOLE_VERSION = "6"
+"""§8: EXT-X-MAP needs it; only EXT-X-SKIP would need more."""
 LEAST_TARGET_DURATIONS = 3
 """What must stay listed when segments are removed (§6.2.2), and how far PART-HOLD-BACK is from the end (§4.4.3.8)."""
 
@@ -38,6 +42,8 @@ def faults(playlist: Playlist) -> list[str]:
         *_tail_faults(playlist),
         *(fault for segment in playlist.segments for fault in _segment_faults(playlist, segment)),
         *_part_faults(playlist),
+        *_old_part_faults(playlist),
+        *_map_faults(playlist),
         *_date_faults(playlist),
     ]
 
@@ -58,6 +64,12 @@ def _header_faults(playlist: Playlist) -> Iterator[str]:
     control = attributes(playlist.header["#EXT-X-SERVER-CONTROL"])
     if control.get("CAN-BLOCK-RELOAD") != "YES":
         yield "4.4.3.8: a low-latency playlist without blocking reload"
+    if float(control.get("CAN-SKIP-UNTIL", "inf")) < LEAST_SKIPPED_TARGET_DURATIONS * playlist.target_seconds:
+        yield "4.4.3.8: CAN-SKIP-UNTIL is less than six target durations"
+    if float(control.get("HOLD-BACK", "inf")) < LEAST_TARGET_DURATIONS * playlist.target_seconds:
+        yield "4.4.3.8: HOLD-BACK is less than three target durations"
+    if playlist.header.get("#EXT-X-VERSION", WHOLE_VERSION) != WHOLE_VERSION:
+        yield "8: a whole playlist of a version that it does not need"
     if float(control["PART-HOLD-BACK"]) < LEAST_TARGET_DURATIONS * playlist.part_target_seconds - PRINTED_SECONDS:
         yield "4.4.3.8: PART-HOLD-BACK is less than three part targets"
 
@@ -108,6 +120,21 @@ def _part_faults(playlist: Playlist) -> Iterator[str]:
             if part.seconds < SHORTEST_PART_RATIO * target_seconds
             and not (part.is_independent or part.is_gap or following.is_gap)
         )
+
+
+def _old_part_faults(playlist: Playlist) -> Iterator[str]:
+    """Parts leave the list when they are three target durations from its end (§6.2.2); by whole segments, here."""
+    behind_seconds = 0.0
+    for segment in reversed(playlist.segments):
+        if segment.parts and behind_seconds > LEAST_TARGET_DURATIONS * playlist.target_seconds:
+            yield f"6.2.2: the parts of segment {segment.msn} are still listed"
+        behind_seconds += segment.seconds if segment.seconds is not None else 0.0
+
+
+def _map_faults(playlist: Playlist) -> Iterator[str]:
+    for earlier, later in pairwise(playlist.segments):
+        if earlier.map_uri != later.map_uri and not (later.has_discontinuity or earlier.is_gap or later.is_gap):
+            yield f"4.4.4.3: segment {later.msn} has another header, and no discontinuity"
 
 
 def _date_faults(playlist: Playlist) -> Iterator[str]:

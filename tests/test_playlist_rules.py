@@ -63,6 +63,12 @@ def test_what_is_read() -> None:
         ("#EXT-X-VERSION:6\n", "#EXT-X-VERSION:6\n#EXT-X-NEW\n", "4.4: misplaced or unknown: #EXT-X-NEW"),
         ("PART-HOLD-BACK=3.000", "PART-HOLD-BACK=2.900", "4.4.3.8"),
         ("CAN-BLOCK-RELOAD=YES", "CAN-BLOCK-RELOAD=NO", "4.4.3.8"),
+        ("CAN-BLOCK-RELOAD=YES", "CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=11.0", "4.4.3.8: CAN-SKIP-UNTIL"),
+        ("CAN-BLOCK-RELOAD=YES", "CAN-BLOCK-RELOAD=YES,HOLD-BACK=5.0", "4.4.3.8: HOLD-BACK"),
+        ("#EXT-X-VERSION:6\n", "#EXT-X-VERSION:9\n", "8: a whole playlist of a version"),
+        ("#EXT-X-VERSION:6\n", "#EXT-X-VERSION:6\n#EXT-X-PLAYLIST-TYPE:EVENT\n", "6.2.2: a playlist that lets"),
+        ("#EXT-X-VERSION:6\n", '#EXT-X-VERSION:6\n#EXT-X-DATERANGE:ID="a"\n', "4.4.5.1: the date range 'a'"),
+        (SECOND, '#EXT-X-MAP:URI="init-2.mp4"\n' + SECOND, "4.4.4.3: segment 8 has another header"),
         ('#EXT-X-MAP:URI="init-1.mp4"\n', "", "4.4.4.5: segment 7"),
         ("#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:02.000Z\n", "", "4.4.4.6: segment 8 has no date"),
         ("00:00:02.000Z", "00:00:02.200Z", "4.4.4.6: segment 8 begins +0.200 s"),
@@ -81,6 +87,13 @@ def test_what_is_read() -> None:
 def test_a_broken_rule(before: str, after: str, section: str) -> None:
     assert before in LIVE
     assert section in "\n".join(faults(read_playlist(LIVE.replace(before, after))))
+
+
+def test_parts_that_stay_too_long() -> None:
+    later = "".join(f"#EXTINF:2.00000,\nseg-{msn}.m4s\n" for msn in range(8, 12))
+    assert any(
+        "the parts of segment 7 are still listed" in fault for fault in faults(read_playlist(HEADER + FIRST + later))
+    )
 
 
 def test_a_short_part_may_be_the_last_of_its_segment() -> None:

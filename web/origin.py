@@ -128,15 +128,18 @@ class Origin:
         gate: PlaybackGate = OPEN_GATE,
         media_urls: MediaUrls = HERE,
         on_answer: Callable[[str, int], None] | None = None,
+        second_look_seconds: float = 0.0,
     ) -> None:
         """``on_answer`` is told the class of each request (playlist, part, …) and its status, for the metrics.
 
-        Multivariant playlists name media below ``media_urls``; where it is here, relatively.
+        Multivariant playlists name media below ``media_urls``; where it is here, relatively. What is not there is
+        looked for again after ``second_look_seconds``, where others that know it earlier may have announced it.
         """
         self._directory = directory
         self._gate = gate
         self._media_urls = media_urls
         self._on_answer = on_answer
+        self._second_look_seconds = second_look_seconds
         self._feeds: WeakKeyDictionary[Window, RenditionFeed] = WeakKeyDictionary()
         self._presentation_waiters: WeakKeyDictionary[PublishedPresentation, Waiters] = WeakKeyDictionary()
         self._dash = Dash(
@@ -161,6 +164,9 @@ class Origin:
         method = scope["method"]
         if method in ("GET", "HEAD"):
             kind, answer = await self._answer(scope)
+            if answer.status == 404 and self._second_look_seconds:
+                await asyncio.sleep(self._second_look_seconds)
+                kind, answer = await self._answer(scope)
             if isinstance(answer, AtHand):
                 answer = conditioned(answer, method, scope["headers"])
         elif method == "OPTIONS":

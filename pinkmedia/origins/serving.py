@@ -16,6 +16,10 @@ from web.playback_gate import PlaybackGate
 from web.server import HttpServer
 from web.viewer_limits import ViewerLimits, Viewers
 
+SECOND_LOOK_SECONDS = 0.1
+"""A player's connections may be to several processes: what one has listed the others know within milliseconds, and on a
+busy machine a little later."""
+
 
 class OriginServer:
     """Answers from the replicas, and counts."""
@@ -24,7 +28,13 @@ class OriginServer:
         signer = PlaybackSigner(told.secrets) if told.secrets else None
         gate = PlaybackGate(replicas.is_private, signer)
         self._answers: Counter[str] = Counter()
-        self._origin = Origin(replicas, gate=gate, media_urls=told.media_urls, on_answer=self._count)
+        self._origin = Origin(
+            replicas,
+            gate=gate,
+            media_urls=told.media_urls,
+            on_answer=self._count,
+            second_look_seconds=SECOND_LOOK_SECONDS,
+        )
         limits = ViewerLimits(
             told.connections_per_address, told.requests_per_address, tuple(map(ip_network, told.trusted_proxies))
         )

@@ -58,7 +58,7 @@ class RenditionPlayer:
         self.others: list[RenditionPlayer] = []
         """Of the same presentation, for its reports."""
         self.version_count = self.part_count = self.segment_count = self.delta_count = 0
-        self.late_count = self.missed_hint_count = self.again_count = 0
+        self.late_count = self.missed_hint_count = self.again_count = self.compared_count = 0
         self.peak_bps = self.total_bytes = self.total_seconds = 0.0
         self._client = client
         self._findings = findings
@@ -77,7 +77,8 @@ class RenditionPlayer:
 
     def __str__(self) -> str:
         return (
-            f"{self.name}: {self.version_count} versions ({self.delta_count} deltas, {self.late_count} late),"
+            f"{self.name}: {self.version_count} versions ({self.delta_count} deltas, {self.compared_count} compared,"
+            f" {self.late_count} late),"
             f" {self.part_count} parts ({self.missed_hint_count} announced and not made),"
             f" {self.segment_count} segments, {self.again_count} fetched again"
         )
@@ -104,14 +105,15 @@ class RenditionPlayer:
             msn, part = self.latest.edge
             hint = self.latest.hints[0]["URI"] if self.latest.hints else None
             hinted = asyncio.create_task(self._client.get(urljoin(self.url, hint))) if hint else None
-            await self._read(f"?_HLS_msn={msn}&_HLS_part={part}{skip}")
+            await self._read(f"?_HLS_msn={msn}&_HLS_part={part}{skip}", (msn, part))
             if hinted is not None and hint is not None:
                 await self._check_hinted(hint, await hinted)
         await self._check_end()
 
     # Playlists
 
-    async def _read(self, query: str) -> None:
+    async def _read(self, query: str, wanted: tuple[int, int] | None = None) -> None:
+        """``wanted`` is the part that the query asks for."""
         for _ in range(MOST_LATE_ANSWERS):
             known_edges = {other.name: other.edge for other in self.others}
             response = await self._client.get(self.url + query)
@@ -131,6 +133,8 @@ class RenditionPlayer:
         self._check(faults(playlist) + (change_faults(self.latest, playlist) if self.latest else []), text)
         broken = answer_rules.playlist_answer(response, playlist.target_seconds, is_blocking=bool(query))
         self._check(broken, str(response.headers))
+        if wanted is not None and not playlist.is_ended and not has_reached(playlist, *wanted):
+            self._check(["6.2.5.2: answered before what was asked for was there"], f"{query}\n{text}")
         if not playlist.is_ended:
             self._check(report_faults(playlist, self._known_edges), f"{self._known_edges}\n{text}")
         self._known_edges = known_edges
@@ -140,6 +144,17 @@ class RenditionPlayer:
         await self._take(playlist)
         if self.version_count % ASKED_AGAIN_EVERY == 0:
             await self._ask_again()
+            await self._compare_delta()
+
+    async def _compare_delta(self) -> None:
+        """With the whole playlist, unless a version lies between. Of the others each reports what it knew when made."""
+        delta = (await self._client.get(f"{self.url}?_HLS_skip=YES")).text
+        whole = (await self._client.get(self.url)).text
+        again = (await self._client.get(f"{self.url}?_HLS_skip=YES")).text
+        if delta == again and "#EXT-X-SKIP:" in delta:
+            self.compared_count += 1
+            if own_lines(merge_delta(self._text, delta)) != own_lines(whole):
+                self._check(["6.2.5.1: a delta update does not make the whole"], f"{delta}\n{whole}")
 
     # Media
 
@@ -178,7 +193,8 @@ class RenditionPlayer:
         now = time.monotonic()
         data = await self._media(segment.uri)
         self.segment_count += 1
-        self.peak_bps = max(self.peak_bps, len(data) * 8 / segment.seconds)
+        if self.latest is None or segment.seconds >= self.latest.target_seconds / 2:  # shorter ones do not count alone
+            self.peak_bps = max(self.peak_bps, len(data) * 8 / segment.seconds)
         self.total_bytes, self.total_seconds = self.total_bytes + len(data), self.total_seconds + segment.seconds
         until = now + segment.seconds + self._longest_seconds - MARGIN_SECONDS
         self._old.append(Kept(segment.uri, digest(data), until))
@@ -213,6 +229,8 @@ class RenditionPlayer:
         if response.status_code == 404:
             self.missed_hint_count += 1
             self._check(answer_rules.every_answer(response), hint)
+            if hint in self._parts:
+                self._check(["6.2.6: the announced part is refused, and listed"], hint)
             return
         self._check(answer_rules.media_answer(response, is_video=self.is_video), f"hinted {hint}")
         known = self._parts.get(hint)
@@ -244,6 +262,19 @@ def digest(data: bytes) -> bytes:
 def listed_seconds(playlist: Playlist) -> float:
     parts = (part.seconds for segment in playlist.segments if not segment.is_whole for part in segment.parts)
     return sum(segment.seconds or 0.0 for segment in playlist.segments) + sum(parts)
+
+
+def own_lines(text: str) -> list[str]:
+    """Without what is said of other renditions; in an order of their own, because some tags may change places."""
+    return sorted(line for line in text.splitlines() if not line.startswith("#EXT-X-RENDITION-REPORT:"))
+
+
+def has_reached(playlist: Playlist, msn: int, part: int) -> bool:
+    """A part behind the last one of a whole segment is the first of the next (§6.2.5.2)."""
+    segment = playlist.find(msn)
+    if segment is not None and segment.is_whole and part >= len(segment.parts):
+        return playlist.edge > (msn + 1, 0)
+    return playlist.edge > (msn, part)
 
 
 def report_faults(playlist: Playlist, known_edges: dict[str, tuple[int, int]]) -> Iterator[str]:

@@ -300,6 +300,16 @@ async def test_impossible_directives_are_the_clients_fault(
     assert response.headers["access-control-allow-origin"] == "*"
 
 
+async def test_a_copy_looks_again_for_what_others_may_have_announced(stream: OneStream) -> None:
+    slow = Origin(stream, second_look_seconds=0.01)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=slow), base_url="http://origin") as client:
+        request = asyncio.create_task(client.get(f"{FOLDER}/part-1.3.m4s"))  # it is neither there nor announced
+        await asyncio.sleep(0)
+        stream.advance(24)
+        assert (await request).status_code == 200
+        assert (await client.get(f"{FOLDER}/part-9.9.m4s")).status_code == 404
+
+
 async def test_metadata_is_listed_in_every_rendition(stream: OneStream, client: httpx.AsyncClient) -> None:
     stream.presentation.write_metadata(TimedMetadata(ID3_SCHEME, 99_000, b"ID3"))
     stream.advance(62)

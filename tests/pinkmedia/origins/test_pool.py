@@ -224,11 +224,11 @@ async def test_one_that_does_not_take_its_operations_is_replaced(site: Site, mon
     (origin,) = site.pool._origins
     monkeypatch.setattr(origin._outbox, "_most_bytes", 50_000)  # long before it is taken for hanging
     with capture_logs() as logs:
-        while not site.pool.load.replaced:
+        while not origin.is_over:
             site.grow(presentation, 60)
             await asyncio.sleep(0)
+        await replaced(site)
     assert "it does not take what it is told" in [entry.get("reason") for entry in logs]
-    await replaced(site)
     await until_served(site, "alice", presentation)
 
 

@@ -88,6 +88,11 @@ class RenditionPlayer:
         return self.name[0].isdigit()
 
     @property
+    def discontinuity_count(self) -> int:
+        """Up to now, those that have left the list among them."""
+        return self.latest.segments[-1].discontinuity_number if self.latest and self.latest.segments else 0
+
+    @property
     def average_bps(self) -> float:
         return self.total_bytes * 8 / self.total_seconds if self.total_seconds else 0.0
 

@@ -60,7 +60,7 @@ def media_playlist(
         if segment.init_uri != init_uri:
             init_uri = segment.init_uri
             lines.append(f'#EXT-X-MAP:URI="{init_uri}"')
-        has_parts = segment.msn >= first_with_parts and not window.is_ended
+        has_parts = segment.msn >= first_with_parts  # after the end, too: it is by its last part that hls.js knows it
         lines.append(_listing(segment, epoch_wall_seconds, has_parts=has_parts))
     lines += ["#EXT-X-ENDLIST"] if window.is_ended else [_preload_hint(window), *_reports(others)]
     return "\n".join(lines) + "\n"

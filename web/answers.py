@@ -14,13 +14,18 @@ from typing import Any, Protocol, Self, TypeAlias
 import aiofiles
 from starlette.types import Scope, Send
 
+from pinkmedia.disk_threads import DiskThreads
+
 BLOCK_BYTES = 64 * 1024
 """Of a file, in memory at once for each reader: as much as goes into a socket."""
+READER_THREADS = 4
+"""A block comes from the system's cache or from one disk, which has nothing from more."""
 GZIP_LEVEL = 5
 """Higher levels gain nothing on a few kilobytes."""
 TAG_BYTES = 8
 """Of a text's hash: no two versions of one playlist have the same."""
 
+_READERS = DiskThreads(READER_THREADS)
 _GZIP_WANTED = re.compile(rb"gzip(?:;\s*q=(?!0(?:\.0*)?$).*)?", re.IGNORECASE)
 """A quality of zero means "never" (RFC 9110 §12.4.2)."""
 
@@ -134,7 +139,7 @@ class StoredAnswer:
     async def send(self, send: Send, *, has_body: bool) -> None:
         """As `Answer.send`."""
         try:
-            file = await aiofiles.open(self.path, "rb")
+            file = await aiofiles.open(self.path, "rb", executor=_READERS)
         except OSError:  # a moment ago it was there
             await NOT_FOUND.send(send, has_body=has_body)
             return

@@ -2,10 +2,10 @@
 
     root/epoch/rendition/seg-N.m4s
 
-Strategy: one task writes and deletes for all streams, through threads, so that a slow disk never delays live media;
+Strategy: one task writes and deletes for all streams, in a thread, so that a slow disk never delays live media;
 what waits for it is bounded. When the disk is full, fails, or cannot keep up, a presentation's windows are cut down to
-what memory holds, the log says so, and a while later it is tried again. Nothing on disk outlives the process: every
-presentation's promises end with it.
+what memory holds, the log says so, and a while later it is tried again. A disk that stands still is not waited for at
+the end, either. Nothing on disk outlives the process: every presentation's promises end with it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +25,7 @@ import structlog
 
 from packager.segment import Segment
 from packager.window import Window
+from pinkmedia.disk_threads import DiskThreads
 from pinkmedia.errors import EnvironmentFault
 
 MOST_WAITING_BYTES = 64 * 1024 * 1024
@@ -32,6 +34,8 @@ LEAST_FREE_BYTES = 1024 * 1024 * 1024
 """Of the disk, left for the database and everybody else."""
 PAUSE_SECONDS = 60.0
 """After a failure, until it is tried again."""
+CLOSE_SECONDS = 5.0
+"""For the last write and for emptying the folder, at the end; what is left is removed at the next start."""
 
 _Job: TypeAlias = "_Write | _Remove"
 
@@ -60,6 +64,7 @@ class DvrStore:
     def __init__(self, root: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._root = root
         self._clock = clock
+        self._thread: Executor = DiskThreads(1)
         self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._waiting_bytes = 0
         self._worker: asyncio.Task[None] | None = None
@@ -68,7 +73,7 @@ class DvrStore:
     async def start(self) -> None:
         """Raises EnvironmentFault when the folder cannot be used."""
         try:
-            await asyncio.to_thread(_make_empty, self._root)
+            await self._call(_make_empty, self._root)
         except OSError as error:
             raise EnvironmentFault(f"cannot use the folder {self._root} for rewinding: {error.strerror}") from None
         self._worker = asyncio.create_task(self._work())
@@ -76,10 +81,16 @@ class DvrStore:
     async def close(self) -> None:
         """What waits is not written any more; the folder is emptied."""
         self._is_closing = True
-        if self._worker is not None:
-            self._jobs.put_nowait(None)
-            await self._worker
-        await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)
+        if self._worker is None:
+            return
+        self._jobs.put_nowait(None)
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._worker
+                await self._call(_remove_all, self._root)
+        except TimeoutError:
+            advice = "see whether the disk still answers; the folder is emptied at the next start"
+            log.warning("dvr_not_emptied", folder=str(self._root), seconds=CLOSE_SECONDS, advice=advice)
 
     def archive(self, stream_name: str, epoch: str) -> PresentationArchive:
         """That of a new presentation."""
@@ -101,10 +112,13 @@ class DvrStore:
         while (job := await self._jobs.get()) is not None:
             if isinstance(job, _Write):
                 if not self._is_closing:
-                    await job.archive.write(job)
+                    await job.archive.write(job, self._thread)
                 self._waiting_bytes -= job.size_bytes
             elif not self._is_closing:
-                await asyncio.to_thread(_remove, job.path)
+                await self._call(_remove, job.path)
+
+    async def _call(self, function: Callable[[Path], None], path: Path) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, function, path)
 
 
 class PresentationArchive:
@@ -144,13 +158,13 @@ class PresentationArchive:
         self._give_up_waiting()
         self._store.submit(_Remove(self._folder))
 
-    async def write(self, job: _Write) -> None:
+    async def write(self, job: _Write, thread: Executor) -> None:
         """Called by the store, one after another."""
         if not job.is_wanted:
             return
         path = self._folder / job.window.rendition.name / job.segment.uri
         try:
-            await _write(path, job.segment.chunks)
+            await _write(path, job.segment.chunks, thread)
         except OSError as error:
             self._fail(error.strerror or type(error).__name__)
             self._store.submit(_Remove(path))
@@ -180,17 +194,29 @@ class PresentationArchive:
 
 
 def _make_empty(root: Path) -> None:
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir(mode=0o700, parents=True)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in root.iterdir():
+        _remove(path)
 
 
-async def _write(path: Path, chunks: tuple[bytes, ...]) -> None:
-    await aiofiles.os.makedirs(path.parent, mode=0o700, exist_ok=True)
-    usage = await asyncio.to_thread(shutil.disk_usage, path.parent)
-    if usage.free < LEAST_FREE_BYTES:
+def _remove_all(root: Path) -> None:
+    """The folder itself stays where it is another disk's."""
+    _make_empty(root)
+    with suppress(OSError):
+        root.rmdir()
+
+
+async def _write(path: Path, chunks: tuple[bytes, ...], thread: Executor) -> None:
+    await aiofiles.os.makedirs(path.parent, mode=0o700, exist_ok=True, executor=thread)
+    free_bytes = await asyncio.get_running_loop().run_in_executor(thread, _free_bytes, path.parent)
+    if free_bytes < LEAST_FREE_BYTES:
         raise OSError(None, f"less than {LEAST_FREE_BYTES // 1024**2} MiB of the disk are free")
-    async with aiofiles.open(path, "wb") as file:
+    async with aiofiles.open(path, "wb", executor=thread) as file:
         await file.writelines(chunks)
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
 
 
 def _remove(path: Path) -> None:

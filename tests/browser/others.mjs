@@ -2,14 +2,13 @@
 //
 //     node others.mjs CHROMIUM URL PLAYER SECONDS
 //
-// PLAYER is `hlsjs`, as it comes, for a playlist; `dashjs` or `shaka` for a manifest. Lines of JSON on standard output tell how far it is, so that a test can stop the
-// publisher meanwhile:
+// PLAYER is `hlsjs`, as it comes, for a playlist; `dashjs` or `shaka` for a manifest. Lines of JSON on standard output
+// tell how far it is, so that a test can stop the publisher meanwhile:
 //
 //     {"event": "playing"}             it has begun to play by itself
 //     {"event": "played", ...}         it has played for SECONDS; what was observed, see `observe`
 //     {"event": "resumed"}             it has played on for RESUMED_SECONDS, whatever has become of the publisher
-//     {"event": "ended"}               the stream has ended, and so has playing; hls.js does not always notice, and is
-//                                      not waited for
+//     {"event": "ended"}               the stream has ended, and so has playing
 
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -47,7 +46,6 @@ async function play(page) {
   say("played", await page.evaluate(() => window.observed.finish()));
   await untilPlayed(page, playedSeconds + RESUMED_SECONDS);
   say("resumed");
-  if (player === "hlsjs") return;
   await page.waitForFunction(() => document.querySelector("video").ended, null, { timeout: STEP_TIMEOUT_MS });
   say("ended");
 }

@@ -62,8 +62,7 @@ def seen(clip: Path, server: ServerProcess, request: pytest.FixtureRequest) -> S
             publisher.lose()
         with Publisher(clip, publish_url):
             expect(events, "resumed")
-        if player != "hlsjs":
-            expect(events, "ended")
+        expect(events, "ended")
     return Seen(**{field.name: played[field.name] for field in fields(Seen)})
 
 

@@ -38,13 +38,14 @@ def test_the_hint_looks_past_the_end_of_a_whole_segment() -> None:
     assert 'URI="part-3.0.m4s"' in media_playlist(video.window, epoch_wall_seconds=0, others=[])
 
 
-def test_an_ended_playlist_promises_nothing_more() -> None:
+def test_an_ended_playlist_promises_nothing_more_and_keeps_its_parts() -> None:
     video, audio = packagers(74, two_boundaries())
     video.end()
     text = media_playlist(video.window, epoch_wall_seconds=EPOCH_WALL_SECONDS, others=[audio.window])
     assert text.endswith("#EXTINF:0.46667,\nseg-2.m4s\n#EXT-X-ENDLIST\n")
-    for tag in ("PRELOAD-HINT", "RENDITION-REPORT", "EXT-X-PART:"):
+    for tag in ("PRELOAD-HINT", "RENDITION-REPORT"):
         assert tag not in text
+    assert text.count("#EXT-X-PART:") == 13
 
 
 def test_discontinuities_and_gaps_stand_before_their_segment() -> None:

@@ -1,8 +1,11 @@
-"""A viewer rewinds to the beginning of a stream, which memory has long let go of."""
+"""A viewer rewinds to the beginning of a stream, which memory has long let go of; and disks that do not serve."""
 
 from __future__ import annotations
 
+import asyncio
 import io
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -10,7 +13,7 @@ import pytest
 
 from tests.support import Publisher, ServerProcess
 from tests.system.player import Player
-from tests.system.test_serve import follow_until_segment, until_live, watching
+from tests.system.test_serve import WAIT_SECONDS, follow_until_segment, until_live, watching
 
 pytestmark = pytest.mark.anyio
 
@@ -31,6 +34,46 @@ async def test_the_beginning_is_still_there(tmp_path: Path, clip: Path) -> None:
         assert "seg-1.m4s" in stored
         assert f"seg-{SEGMENTS}.m4s" not in stored
     assert not (tmp_path / "dvr").exists()
+
+
+async def test_a_full_disk_costs_the_past_only(tmp_path: Path, clip: Path) -> None:
+    with ServerProcess(tmp_path, window_seconds=MEMORY_SECONDS, partner_dvr_seconds=3600) as server:
+        with Publisher(clip, f"{server.rtmp_url}/{server.create_stream('alice')}"):
+            async with watching(server) as player:
+                variants = await until_live(player)
+                await spoil(tmp_path, lambda path: path.symlink_to("/dev/full"))
+                for variant in variants:
+                    playlist = await follow_until_segment(player, variant.uri, msn=SEGMENTS)
+                    assert playlist.segments[0].msn > 1
+                    assert playlist.segments[-1].msn - playlist.segments[0].msn < SEGMENTS - 2
+        assert "No space left on device" in server.log_path.read_text()
+        assert server.stop() == 0
+    assert not (tmp_path / "dvr").exists()
+
+
+async def test_a_disk_that_stands_still_holds_nothing_up(tmp_path: Path, clip: Path) -> None:
+    """Neither live media, nor the end of the server."""
+    with ServerProcess(tmp_path, window_seconds=MEMORY_SECONDS, partner_dvr_seconds=3600) as server:
+        with Publisher(clip, f"{server.rtmp_url}/{server.create_stream('alice')}"):
+            async with watching(server) as player:
+                variants = await until_live(player)
+                await spoil(tmp_path, os.mkfifo)
+                for variant in variants:
+                    playlist = await follow_until_segment(player, variant.uri, msn=SEGMENTS)
+                    assert playlist.segments[0].msn == 1
+                    for segment in playlist.segments[:-1]:
+                        assert await player.bytes(variant.uri, segment.uri)
+        assert server.stop() == 0
+        assert "dvr_not_emptied" in server.log_path.read_text()
+
+
+async def spoil(data_dir: Path, spoil_file: Callable[[Path], None]) -> None:
+    """Prepares what the next segments will be written to, as soon as the first one is."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not (first := list((data_dir / "dvr").glob("*/*/seg-1.m4s"))):
+            await asyncio.sleep(0.05)
+    for msn in range(2, SEGMENTS):
+        spoil_file(first[0].with_name(f"seg-{msn}.m4s"))
 
 
 async def picture_times(player: Player, uri: str, segment_uris: list[str]) -> list[float]:

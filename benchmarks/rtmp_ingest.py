@@ -38,7 +38,8 @@ import uvloop
 from benchmarks.rtmp_core import run_core
 from benchmarks.rtmp_publishing import FRAMES_PER_GOP, GOP_SECONDS, Clip, Publisher
 from benchmarks.server_process import cpu_seconds, resident_bytes, running_server, server_environment
-from pinkmedia.store import StreamStore
+from pinkmedia.database.engine import Database
+from pinkmedia.database.streams import StreamStore
 
 NODE_CORE, LOAD_CORE = 0, 1
 SETTLING_SECONDS = 24.0
@@ -125,12 +126,10 @@ def _last_frame(msn: int, part: int, duration_seconds: float) -> int:
 
 async def create_streams(folder: Path, count: int) -> list[tuple[str, str]]:
     """Names and keys, in the data folder of a server that does not run yet."""
-    store = await StreamStore.open(folder)
-    try:
+    async with Database.opened(folder) as database:
+        store = StreamStore(database)
         names = [f"bench-{number}" for number in range(count)]
         return [(name, (await store.create(name))[1]) for name in names]
-    finally:
-        await store.close()
 
 
 def plan_publishers(streams: Iterable[tuple[str, str]], begins_at: float) -> list[Publisher]:

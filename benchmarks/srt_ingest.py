@@ -33,7 +33,8 @@ from benchmarks.server_process import running_server, server_environment
 from benchmarks.srt_calling import PACKETS_PER_SECOND, Clip, LoadCaller
 from benchmarks.srt_core import run_core
 from benchmarks.srt_loss import run_loss
-from pinkmedia.store import StreamStore
+from pinkmedia.database.engine import Database
+from pinkmedia.database.streams import StreamStore
 from tests.ingest.srt.caller import CallerKeys
 
 PASSPHRASE = "a passphrase for the benchmark"
@@ -87,10 +88,10 @@ def run_node(arguments: argparse.Namespace) -> None:
 async def create_encrypted(folder: Path, count: int) -> list[tuple[str, str]]:
     """Names and keys of streams with the passphrase."""
     streams = await create_streams(folder, count)
-    store = await StreamStore.open(folder)
-    for name, _ in streams:
-        await store.set_srt_passphrase(name, PASSPHRASE)
-    await store.close()
+    async with Database.opened(folder) as database:
+        store = StreamStore(database)
+        for name, _ in streams:
+            await store.set_srt_passphrase(name, PASSPHRASE)
     return streams
 
 

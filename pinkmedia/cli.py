@@ -11,11 +11,12 @@ from typing import Annotated
 import typer
 
 import pinkmedia
-from pinkmedia.commands import demo, doctor, push, serve, stream
+from pinkmedia.commands import database, demo, doctor, push, serve, stream
 from pinkmedia.errors import PinkmediaError
 
 app = typer.Typer(help="A self-hosted live-streaming server.", add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(stream.app, name="stream")
+app.add_typer(database.app, name="database")
 app.command()(serve.serve)
 app.command()(demo.demo)
 app.command()(push.push)

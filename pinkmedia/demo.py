@@ -19,7 +19,8 @@ import structlog
 
 from pinkmedia.listening import ask_server, local_host, require_free_ports
 from pinkmedia.settings import Settings, bracketed
-from pinkmedia.store import StreamStore
+from pinkmedia.database.configured import open_database
+from pinkmedia.database.streams import StreamStore
 from pinkmedia.tiers import Tier
 
 STREAM_NAME = "demo"
@@ -62,15 +63,13 @@ def run_demo(settings: Settings, *, has_publisher: bool) -> int:
 
 async def _fresh_key(settings: Settings) -> str:
     """A key for the demo's stream. A stored key cannot be shown again, so each run makes its own."""
-    store = await StreamStore.open(settings.data_dir)
-    try:
+    async with open_database(settings) as database:
+        store = StreamStore(database)
         if await store.find_by_name(STREAM_NAME) is not None:
             await store.set_tier(STREAM_NAME, Tier.PARTNER)  # an older version made it without one
             return await store.rotate_key(STREAM_NAME)
         _stream, key = await store.create(STREAM_NAME, Tier.PARTNER)
         return key
-    finally:
-        await store.close()
 
 
 def _accompany(settings: Settings, key: str, stop: threading.Event, has_publisher: bool) -> None:

@@ -33,6 +33,7 @@ from ingest.srt.server import SrtServer, SrtSettings
 from ingest.srt.statistics import SrtStatistics
 from packager.layout import PackagerSettings
 from pinkmedia.certificate import CertificateFiles, ServerCertificate
+from pinkmedia.events.recorder import Recorder
 from pinkmedia.front import HttpFront
 from pinkmedia.listening import listen
 from pinkmedia.live.broadcast import BroadcastSettings
@@ -48,12 +49,20 @@ from pinkmedia.passphrases import read_passphrase
 from pinkmedia.playback_tokens import PlaybackSigner, read_signer
 from pinkmedia.settings import Settings
 from pinkmedia.srt_metrics import SrtCollector
-from pinkmedia.store import StreamStore
+from pinkmedia.database.broadcasts import BroadcastStore
+from pinkmedia.database.configured import open_database
+from pinkmedia.database.engine import Database
+from pinkmedia.database.events import EventStore
+from pinkmedia.database.streams import StreamStore
 from pinkmedia.worker_metrics import WorkerCollector
+from pinkmedia.webhooks.sender import WebhookSender
+from pinkmedia.webhooks.signature import read_secret
 from transcode.pool import WorkerPool
 
 DEFAULT_CORES_SHARE = 0.9
 """Of the machine's cores that encoders may plan with; the node itself takes from one of them."""
+WEBHOOK = "webhook"
+"""The name of that target in the database."""
 DVR_FOLDER = "dvr"
 """In the data folder."""
 STOP_REASON = "the server is shutting down"
@@ -101,8 +110,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         signer = _signer(settings)
         http_socket = stack.enter_context(listen(settings, "http_port"))
         https_socket = stack.enter_context(listen(settings, "https_port")) if settings.https_port else None
-        store = await StreamStore.open(settings.data_dir)
-        stack.push_async_callback(store.close)
+        database = await stack.enter_async_context(open_database(settings))
         dvr = DvrStore(settings.data_dir / DVR_FOLDER)
         await dvr.start()
         stack.push_async_callback(dvr.close)
@@ -111,7 +119,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         await pool.start()
         folder = stack.enter_context(TemporaryDirectory(prefix="pinkmedia-")) if settings.http_workers else None
         front = HttpFront(settings, http_socket, https_socket, signer, None if folder is None else Path(folder))
-        node = Node(settings, store, pool, front, srt_settings, dvr, certificate)
+        node = Node(settings, database, pool, front, srt_settings, dvr, certificate)
         stack.push_async_callback(node.stop)
         await node.start()
         yield node
@@ -123,7 +131,7 @@ class Node:
     def __init__(
         self,
         settings: Settings,
-        store: StreamStore,
+        database: Database,
         pool: WorkerPool,
         front: HttpFront,
         srt_settings: SrtSettings,
@@ -137,14 +145,20 @@ class Node:
         self._governor = Governor(_governor_settings(settings))
         host = EncoderHost(pool, self._governor)
         self._front = front
+        self._sender = _webhook_sender(settings, database)
+        targets = () if self._sender is None else (WEBHOOK,)
+        self._recorder = Recorder(
+            BroadcastStore(database, targets), EventStore(database, targets), self._tell_of_events
+        )
         self.directory = LiveDirectory(
-            store,
+            StreamStore(database),
             _broadcast_settings(settings),
             settings.tier_limits(),
             host,
             PartMetrics(self._metrics),
             dvr,
             self._front.origins or SERVED_HERE,
+            self._recorder.record,
         )
         reception = Reception(self.directory)
         self._rtmp = RtmpServer(reception, max_connections_per_address=settings.rtmp_connections_per_address)
@@ -159,6 +173,9 @@ class Node:
         self.is_ready = False
 
     async def start(self) -> None:
+        await self._recorder.start()
+        if self._sender is not None:
+            self._sender.start()
         await self.directory.start()
         self._governor.start()
         await self._start_ingest()
@@ -199,6 +216,13 @@ class Node:
         await self._rtmp.close(STOP_REASON)
         await self._srt.close(STOP_REASON)
         await self._front.stop()
+        await self._recorder.close()
+        if self._sender is not None:
+            await self._sender.close()
+
+    def _tell_of_events(self) -> None:
+        if self._sender is not None:
+            self._sender.wake()
 
     def render_metrics(self) -> tuple[bytes, str]:
         self._metrics.live_streams.set(self.directory.live_count)
@@ -271,6 +295,14 @@ def _signer(settings: Settings) -> PlaybackSigner | None:
     """Raises BadPlaybackSecret."""
     path = settings.playback_secret_file
     return None if path is None else read_signer(path)
+
+
+def _webhook_sender(settings: Settings, database: Database) -> WebhookSender | None:
+    """Raises BadWebhookSecret."""
+    if settings.webhook_url is None or settings.webhook_secret_file is None:
+        return None
+    secret = read_secret(settings.webhook_secret_file)
+    return WebhookSender(WEBHOOK, settings.webhook_url, secret, EventStore(database))
 
 
 def _srt_settings(settings: Settings) -> SrtSettings:

@@ -35,6 +35,19 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(default=Path("data"), description="Folder of the database; made when it does not exist.")
+    database_url: str | None = Field(
+        default=None,
+        description="PostgreSQL instead of a file in `data_dir`: `postgresql://user@host:port/name`, without a password.",
+    )
+    database_password_file: Path | None = Field(
+        default=None, description="File whose first line is the password of `database_url`."
+    )
+    webhook_url: str | None = Field(
+        default=None, description="Where every event of a stream is sent to, as a signed POST request."
+    )
+    webhook_secret_file: Path | None = Field(
+        default=None, description="File with the secret that `webhook_url`'s requests are signed with: `whsec_…`."
+    )
     host: str = Field(default="0.0.0.0", min_length=1, description="Address that every server listens on.")  # noqa: S104
     http_port: int = Field(
         default=8080, ge=1, le=65535, description="TCP port of the watch pages, the media and the API."
@@ -235,6 +248,18 @@ class Settings(BaseSettings):
     def _check_server_url(cls, url: str | None) -> str | None:
         return None if url is None else _server_url(url)
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, url: str | None) -> str | None:
+        return None if url is None else _postgresql_url(url)
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _check_webhook_url(cls, url: str | None) -> str | None:
+        if url is not None and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+            raise ValueError("not an http or https URL")
+        return url
+
     @field_validator("stream_media_urls")
     @classmethod
     def _check_stream_media_urls(cls, text: str) -> str:
@@ -272,6 +297,12 @@ class Settings(BaseSettings):
             raise _contradiction("https_port", "0 without tls_certificate and tls_private_key")
         if None in pair and self.rtmp_port_accepts_tls:
             raise _contradiction("rtmp_port_accepts_tls", "false without tls_certificate and tls_private_key")
+        return self
+
+    @model_validator(mode="after")
+    def _check_webhook(self) -> Settings:
+        if self.webhook_url is not None and self.webhook_secret_file is None:
+            raise _contradiction("webhook_url", "given together with webhook_secret_file")
         return self
 
     @model_validator(mode="after")
@@ -370,6 +401,15 @@ def _server_url(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("not the URL of a server")
     return url.rstrip("/")
+
+
+def _postgresql_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is not None:
+        raise ValueError("without a password, which goes into the file database_password_file")
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+        raise ValueError("postgresql://user@host:port/name")
+    return url
 
 
 def _stream_media_urls(text: str) -> tuple[StreamMediaUrl, ...]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from tests.postgresql import PostgresqlServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,3 +19,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """One for all tests; each takes databases of its own."""
+    with PostgresqlServer() as server:
+        yield server

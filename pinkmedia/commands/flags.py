@@ -13,6 +13,9 @@ import typer
 from pinkmedia.config import accepted_values, flag_name, is_flag, load_settings
 from pinkmedia.settings import Settings
 
+DATABASE_KEYS = ("data_dir", "database_url", "database_password_file")
+"""What a command needs that uses the database."""
+
 
 def takes_settings(*keys: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command flags for these keys (all that are one value when none is named) and for ``--config``.

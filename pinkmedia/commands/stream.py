@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from pinkmedia.commands.flags import takes_settings
+from pinkmedia.commands.flags import DATABASE_KEYS, takes_settings
 from pinkmedia.errors import UsageError
 from pinkmedia.settings import Settings
 from pinkmedia.tiers import Tier
 
 if TYPE_CHECKING:
-    from pinkmedia.store import Stream, StreamStore
+    from pinkmedia.database.streams import Stream, StreamStore
 
 MOST_HOURS = 24 * 366
 """For a camera that a customer watches; a secret is replaced more often."""
@@ -33,7 +33,7 @@ app = typer.Typer(help="Make streams, list them, change their keys and what they
 
 
 @app.command()
-@takes_settings("data_dir")
+@takes_settings(*DATABASE_KEYS)
 def create(name: StreamName, load: Callable[[], Settings], tier: TierOption = Tier.STANDARD) -> None:
     """Make a stream and print its key, alone, on the last line."""
     stream, key = _with_store(load(), lambda store: store.create(name, tier))
@@ -42,7 +42,7 @@ def create(name: StreamName, load: Callable[[], Settings], tier: TierOption = Ti
 
 
 @app.command("rotate-key")
-@takes_settings("data_dir")
+@takes_settings(*DATABASE_KEYS)
 def rotate_key(name: StreamName, load: Callable[[], Settings]) -> None:
     """Replace a stream's key and print the new one, alone, on the last line."""
     key = _with_store(load(), lambda store: store.rotate_key(name))
@@ -51,7 +51,7 @@ def rotate_key(name: StreamName, load: Callable[[], Settings]) -> None:
 
 
 @app.command("set-tier")
-@takes_settings("data_dir")
+@takes_settings(*DATABASE_KEYS)
 def set_tier(
     name: StreamName, tier: Annotated[Tier, typer.Argument(help="What it may do.")], load: Callable[[], Settings]
 ) -> None:
@@ -61,7 +61,7 @@ def set_tier(
 
 
 @app.command("set-passphrase")
-@takes_settings("data_dir")
+@takes_settings(*DATABASE_KEYS)
 def set_passphrase(
     name: StreamName,
     load: Callable[[], Settings],
@@ -77,7 +77,7 @@ def set_passphrase(
 
 
 @app.command("clear-passphrase")
-@takes_settings("data_dir")
+@takes_settings(*DATABASE_KEYS)
 def clear_passphrase(name: StreamName, load: Callable[[], Settings]) -> None:
     """Take a stream's SRT passphrase away; the server's holds then, if it has one."""
     _with_store(load(), lambda store: store.set_srt_passphrase(name, None))
@@ -85,7 +85,7 @@ def clear_passphrase(name: StreamName, load: Callable[[], Settings]) -> None:
 
 
 @app.command()
-@takes_settings("data_dir")
+@takes_settings(*DATABASE_KEYS)
 def block(name: StreamName, load: Callable[[], Settings]) -> None:
     """End a stream's broadcast and keep it from going live."""
     _with_store(load(), lambda store: store.set_blocked(name, True))
@@ -93,7 +93,7 @@ def block(name: StreamName, load: Callable[[], Settings]) -> None:
 
 
 @app.command()
-@takes_settings("data_dir")
+@takes_settings(*DATABASE_KEYS)
 def unblock(name: StreamName, load: Callable[[], Settings]) -> None:
     """Let a blocked stream go live again."""
     _with_store(load(), lambda store: store.set_blocked(name, False))
@@ -101,7 +101,7 @@ def unblock(name: StreamName, load: Callable[[], Settings]) -> None:
 
 
 @app.command("set-private")
-@takes_settings("data_dir")
+@takes_settings(*DATABASE_KEYS)
 def set_private(name: StreamName, load: Callable[[], Settings]) -> None:
     """Let only those with a signed address watch a stream."""
     _with_store(load(), lambda store: store.set_private(name, True))
@@ -109,7 +109,7 @@ def set_private(name: StreamName, load: Callable[[], Settings]) -> None:
 
 
 @app.command("set-public")
-@takes_settings("data_dir")
+@takes_settings(*DATABASE_KEYS)
 def set_public(name: StreamName, load: Callable[[], Settings]) -> None:
     """Let everybody watch a stream."""
     _with_store(load(), lambda store: store.set_private(name, False))
@@ -117,7 +117,7 @@ def set_public(name: StreamName, load: Callable[[], Settings]) -> None:
 
 
 @app.command("sign-url")
-@takes_settings("data_dir", "host", "http_port", "public_url", "media_url", "stream_media_urls", "playback_secret_file")
+@takes_settings(*DATABASE_KEYS, "host", "http_port", "public_url", "media_url", "stream_media_urls", "playback_secret_file")
 def sign_url(
     name: StreamName,
     load: Callable[[], Settings],
@@ -126,7 +126,7 @@ def sign_url(
 ) -> None:
     """Print a playback address with a signature, alone, on the last line."""
     from pinkmedia.playback_tokens import read_signer
-    from pinkmedia.store import UnknownStream
+    from pinkmedia.database.streams import UnknownStream
 
     settings = load()
     if settings.playback_secret_file is None:
@@ -149,7 +149,7 @@ def _checked_address(text: str) -> str:
 
 
 @app.command("list")
-@takes_settings("data_dir")
+@takes_settings(*DATABASE_KEYS)
 def list_streams(load: Callable[[], Settings]) -> None:
     """List the streams; of each key, only its last characters."""
     streams = _with_store(load(), lambda store: store.list())
@@ -160,14 +160,12 @@ def list_streams(load: Callable[[], Settings]) -> None:
 
 
 def _with_store(settings: Settings, action: Callable[[StreamStore], Awaitable[Result]]) -> Result:
-    from pinkmedia.store import StreamStore
+    from pinkmedia.database.configured import open_database
+    from pinkmedia.database.streams import StreamStore
 
     async def act() -> Result:
-        store = await StreamStore.open(settings.data_dir)
-        try:
-            return await action(store)
-        finally:
-            await store.close()
+        async with open_database(settings) as database:
+            return await action(StreamStore(database))
 
     return asyncio.run(act())
 

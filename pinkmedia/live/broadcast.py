@@ -1,10 +1,6 @@
 """One time that a stream is live: from its first publisher until that says goodbye or stays away too long.
 
-    LIVE ── connection lost ──► INTERRUPTED ── grace over ──► ENDED
-     ▲                              │                            ▲
-     └────── publisher is back ─────┘      LIVE ── goodbye ──────┘
-
-A source that fits the presentation goes on in it, behind a discontinuity. One that does not (other renditions, longer
+Its states are in `pinkmedia.lifecycle`. A source that fits the presentation goes on in it, behind a discontinuity. One that does not (other renditions, longer
 segments) gets a new presentation; the old one's playlists end, and players reload.
 """
 
@@ -13,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import structlog
 
@@ -22,6 +17,7 @@ from packager.layout import Layout, PackagerSettings
 from packager.presentation import Presentation
 from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.encoding import NOT_ENCODING, EncodingStatus
+from pinkmedia.lifecycle import Lifecycle, Occurrence, State, Transition
 from pinkmedia.live.pipeline import SourcePipeline
 from pinkmedia.live.plan import SourceHistory, SourcePlan, StreamPolicy, plan_source
 from pinkmedia.media import VIDEO_TIMESCALE, Packet, TimedMetadata, Track, VideoTrack
@@ -29,15 +25,9 @@ from pinkmedia.media import VIDEO_TIMESCALE, Packet, TimedMetadata, Track, Video
 DRAIN_SECONDS = 1.0
 """How long the encoders may take to deliver their last frames: they hold a few, and a stop must be quick."""
 
+NOT_BACK = "the publisher did not come back in time"
+
 log = structlog.get_logger(__name__)
-
-
-class State(StrEnum):
-    """Where a broadcast is in its life."""
-
-    LIVE = "live"
-    INTERRUPTED = "interrupted"
-    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +53,13 @@ class Broadcast:
         on_worker_restart: Callable[[], None],
         on_encoding_given_up: Callable[[], None],
         on_hopeless: Callable[[str], None],
+        on_transition: Callable[[Transition], None],
         on_ended: Callable[[], None],
     ) -> None:
         """``on_hopeless`` is told why there are no pictures any more although the publisher sends some; not from within
         a call of this object."""
         self.stream_name = stream_name
-        self.state = State.LIVE
+        self.lifecycle = Lifecycle(stream_name, on_transition)
         self.presentation: Presentation | None = None
         self._policy = policy
         self._history = history
@@ -81,8 +72,8 @@ class Broadcast:
         self._on_ended = on_ended
         self._pipeline: SourcePipeline | None = None
         self._tracks: Sequence[Track] = ()
-        self._was_seen = False
-        """A presentation that came before the present one has begun."""
+        self._has_source_begun = False
+        """Pictures of the present source are published."""
         self._is_waiting_for_key_frame = False
         self._seconds_since_boundary: float | None = None
         """Counted while the distance of key frames is being measured."""
@@ -93,12 +84,12 @@ class Broadcast:
 
     def begin_source(self, tracks: Sequence[Track]) -> None:
         """A publisher's media begins, or begins anew with other tracks."""
-        if self.state is State.ENDED:  # its publisher has not heard of the end yet
+        if self.lifecycle.state is State.ENDED:  # its publisher has not heard of the end yet
             return
         self._stop_grace()
         if self._pipeline is not None:
             self._pipeline.kill()
-        self.state = State.LIVE
+        self._has_source_begun = False
         self._tracks = tracks
         self._is_waiting_for_key_frame = False
         plan = self._plan(tracks)
@@ -134,6 +125,10 @@ class Broadcast:
             self._pipeline.write(packet)
         except SegmentTooLong as too_long:
             self._stop_for_long_segment(too_long)
+        else:
+            if not self._has_source_begun and self._pipeline.has_begun:
+                self._has_source_begun = True
+                self.lifecycle.occur(Occurrence.PICTURES)
 
     def write_metadata(self, metadata: TimedMetadata) -> None:
         if self._pipeline is not None:
@@ -153,35 +148,34 @@ class Broadcast:
         """A publisher is admitted: it is not too late any more, however long its first media takes."""
         self._stop_grace()
 
-    def interrupt(self) -> None:
+    def interrupt(self, reason: str) -> None:
         """The publisher's connection was lost: it may come back."""
-        if self.state is State.ENDED:
+        if self.lifecycle.state is State.ENDED:
             return
         self._stop_grace()
         if self._pipeline is not None:
             self._pipeline.kill()
             self._pipeline = None
-        is_seen = self.presentation is not None and self.presentation.has_begun
-        if self.presentation is None or not (is_seen or self._was_seen):
-            self._end()  # nobody has seen anything of it
+        if self.presentation is None or not self.lifecycle.has_been_live:
+            self._end(reason)  # nobody has seen anything of it
             return
-        self.state = State.INTERRUPTED
+        self.lifecycle.occur(Occurrence.PUBLISHER_LOST, reason)
         self.presentation.flush()
         grace_seconds = self._settings.reconnect_grace_seconds
         self._log.info("broadcast_interrupted", grace_seconds=grace_seconds)
-        self._grace = asyncio.get_running_loop().call_later(grace_seconds, self._end)
+        self._grace = asyncio.get_running_loop().call_later(grace_seconds, self._end, NOT_BACK)
 
-    async def finish(self) -> None:
+    async def finish(self, reason: str) -> None:
         """The broadcast is over: everything that came in is published, then the playlists end."""
         self._stop_grace()
-        self.state = State.ENDED
+        self.lifecycle.occur(Occurrence.OVER, reason)
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             await pipeline.drain(DRAIN_SECONDS)
-        self._end()
+        self._end(reason)
 
-    def _end(self) -> None:
-        self.state = State.ENDED
+    def _end(self, reason: str) -> None:
+        self.lifecycle.occur(Occurrence.OVER, reason)
         if self.presentation is not None:
             self.presentation.end()
         self._log.info("broadcast_ended")
@@ -199,7 +193,6 @@ class Broadcast:
             if current.layout == plan.layout and current.names == plan.rendition_names:
                 return current
             current.end()
-        self._was_seen |= current is not None and current.has_begun
         self.presentation = self._open_presentation(plan.layout, plan.rendition_names)
         return self.presentation
 

@@ -21,17 +21,17 @@ from pinkmedia.live.broadcast import Broadcast, BroadcastSettings
 from pinkmedia.live.dvr import DvrStore, PresentationArchive
 from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.encoding import NOT_ENCODING
+from pinkmedia.lifecycle import State, Transition
 from pinkmedia.live.plan import SourceHistory, StreamPolicy
 from pinkmedia.live.replication import SERVED_HERE, Replication
 from pinkmedia.media import Packet, Part, Rendition, TimedMetadata, Track
 from pinkmedia.publishing import Publication, PublishLimits, PublishRefused, PublishRequest, Refusal
-from pinkmedia.store import Stream, StreamStore
+from pinkmedia.database.streams import Stream, StreamStore
 from pinkmedia.tiers import Tier, TierLimits
 
 ENDED_LINGER_SECONDS = 30.0
 """How long an ended presentation is still served: players read the end of the playlist, and what they still lack."""
-OFFLINE = "offline"
-"""The status of a stream without a broadcast."""
+BLOCKED = "this stream was blocked; ask the site's operator"
 STREAM_CHECK_SECONDS = 2.0
 """How often live streams are looked up again: a rotated key or a block cuts the publisher off within this."""
 
@@ -65,6 +65,10 @@ class LiveStream:
         self.history = SourceHistory()
 
 
+def _ignore(_transition: Transition) -> None:
+    """Nobody is told."""
+
+
 class LiveDirectory:
     """Admits publishers and finds presentations."""
 
@@ -77,7 +81,10 @@ class LiveDirectory:
         metrics: LiveMetrics,
         dvr: DvrStore | None = None,
         replication: Replication = SERVED_HERE,
+        on_transition: Callable[[Transition], None] = _ignore,
     ) -> None:
+        """``on_transition`` is told of every broadcast's states, in their order, as they change."""
+        self._on_transition = on_transition
         self._store = store
         self._replication = replication
         self._dvr = dvr
@@ -98,7 +105,7 @@ class LiveDirectory:
         self._closing.set()
         for stream in self._streams.values():
             # Finished first: what the encoders hold is still published, and losing the publisher is no interruption.
-            self._finish(stream)
+            self._finish(stream, reason)
             if stream.publisher is not None:
                 stream.publisher.disconnect(reason)
         if self._tasks:
@@ -155,6 +162,7 @@ class LiveDirectory:
             on_worker_restart=self._metrics.worker_restarted,
             on_encoding_given_up=self._metrics.encoding_given_up,
             on_hopeless=lambda reason: self._end_hopeless(stream, broadcast, reason),
+            on_transition=self._on_transition,
             on_ended=lambda: self._forget_broadcast(stream, broadcast),
         )
         return broadcast
@@ -168,16 +176,16 @@ class LiveDirectory:
         """Viewers see the end instead of nothing, and the publisher is told why."""
         if stream.broadcast is not broadcast:  # meanwhile
             return
-        self._finish(stream)
+        self._finish(stream, reason)
         if stream.publisher is not None:
             stream.publisher.disconnect(reason)
 
-    def _finish(self, stream: LiveStream) -> None:
+    def _finish(self, stream: LiveStream, reason: str) -> None:
         """Ends the stream's broadcast in the background; a new one may begin meanwhile."""
         broadcast = stream.broadcast
         if broadcast is not None:
             self._forget_broadcast(stream, broadcast)
-            self._spawn(broadcast.finish())
+            self._spawn(broadcast.finish(reason))
 
     def _forget_broadcast(self, stream: LiveStream, broadcast: Broadcast) -> None:
         if stream.broadcast is broadcast:
@@ -214,9 +222,9 @@ class LiveDirectory:
             self._set_private(stream, known)
         if known is not None and known.is_blocked:
             log.info("stream_blocked", stream=stream.name)
-            self._finish(stream)  # nobody is waited for
+            self._finish(stream, BLOCKED)  # nobody is waited for
             if publisher is not None:
-                publisher.disconnect("this stream was blocked; ask the site's operator")
+                publisher.disconnect(BLOCKED)
         elif publisher is not None and (known is None or known.key_rotated_at != stream.admitted_key_at):
             log.info("stream_key_changed", stream=stream.name)
             publisher.disconnect("the stream key was changed")
@@ -238,15 +246,20 @@ class LiveDirectory:
         return sum(stream.publisher is not None for stream in self._streams.values())
 
     def live_names(self) -> list[str]:
-        return sorted(name for name in self._streams if self.status_of(name) != OFFLINE)
+        return sorted(name for name in self._streams if self.status_of(name) != State.OFFLINE)
 
     def status_of(self, stream_name: str) -> str:
         """``live`` (from the first key frame on), ``interrupted`` or ``offline``."""
         stream = self._streams.get(stream_name)
         broadcast = stream.broadcast if stream else None
         if broadcast is None or broadcast.presentation is None or not broadcast.presentation.has_begun:
-            return OFFLINE
-        return broadcast.state.value
+            return State.OFFLINE.value
+        return broadcast.lifecycle.state.value
+
+    def started_at(self, stream_name: str) -> datetime | None:
+        """When the broadcast that is on now was live first."""
+        stream = self._streams.get(stream_name)
+        return stream.broadcast.lifecycle.started_at if stream and stream.broadcast else None
 
     def is_private(self, stream_name: str) -> bool:
         """Whether only who has a signed address may watch what is published of it."""
@@ -306,7 +319,7 @@ class StreamPublication:
         broadcast: Broadcast,
         request: PublishRequest,
         limits: PublishLimits,
-        finish: Callable[[LiveStream], None],
+        finish: Callable[[LiveStream, str], None],
     ) -> None:
         self.stream_name = stream.name
         self.limits = limits
@@ -331,6 +344,6 @@ class StreamPublication:
         if self._stream.broadcast is not self._broadcast:
             return
         if is_clean:
-            self._finish(self._stream)
+            self._finish(self._stream, reason)
         else:
-            self._broadcast.interrupt()
+            self._broadcast.interrupt(reason)

@@ -99,6 +99,11 @@ class SourcePipeline:
         else:
             self._write_audio(packet)
 
+    @property
+    def has_begun(self) -> bool:
+        """Its first key frame is on the timeline."""
+        return self._clock is not None
+
     def is_leader(self, packet: Packet) -> bool:
         return packet.track_id == self._plan.leader.track_id
 

@@ -27,8 +27,19 @@ def test_version(tmp_path: Path) -> None:
 
 def test_without_a_command_it_explains_itself(tmp_path: Path) -> None:
     result = run_command(directory=tmp_path)
-    assert all(command in result.stdout for command in ("serve", "demo", "push", "stream", "doctor"))
+    assert all(command in result.stdout for command in ("serve", "demo", "push", "stream", "database", "doctor"))
     assert result.returncode == 0
+
+
+class TestDatabase:
+    def test_migrate_does_what_it_has_said_before(self, tmp_path: Path) -> None:
+        told = run_command("database", "migrate", "--dry-run", directory=tmp_path)
+        assert told.returncode == 0, told.stderr
+        assert "CREATE TABLE broadcast" in told.stdout
+        done = run_command("database", "migrate", directory=tmp_path)
+        assert (done.stdout, done.stderr) == (told.stdout, "This is done.\n")
+        again = run_command("database", "migrate", directory=tmp_path)
+        assert (again.stdout, again.stderr) == ("", "The database is up to date.\n")
 
 
 class TestStream:

@@ -10,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 
 from ingest.rtmp.amf import AmfValue
-from pinkmedia.store import StreamStore
+from pinkmedia.database.engine import Database
+from pinkmedia.database.streams import StreamStore
 from pinkmedia.tiers import Tier
 from tests.support import ServerProcess
 from tests.time_cases.clips import Tag
@@ -67,11 +68,8 @@ class TimeNode:
     async def _new_stream(self) -> tuple[str, str]:
         self._stream_count += 1
         name = f"case-{self._stream_count}"
-        store = await StreamStore.open(self._data_dir)
-        try:
-            _, key = await store.create(name, Tier.PARTNER)
-        finally:
-            await store.close()
+        async with Database.opened(self._data_dir) as database:
+            _, key = await StreamStore(database).create(name, Tier.PARTNER)
         return name, key
 
 

@@ -18,7 +18,8 @@ from pinkmedia.live.governor import Governor, GovernorSettings
 from pinkmedia.media import Part, Rendition
 from pinkmedia.publishing import Publication, PublishRequest
 from pinkmedia.settings import Settings
-from pinkmedia.store import StreamStore
+from pinkmedia.database.engine import Database
+from pinkmedia.database.streams import StreamStore
 from transcode.pool import WorkerPool
 
 
@@ -89,7 +90,8 @@ async def site(
 ) -> AsyncIterator[Site]:
     monkeypatch.setattr(directory_module, "STREAM_CHECK_SECONDS", 0.01)
     monkeypatch.setattr(broadcast_module, "DRAIN_SECONDS", 30.0)  # however busy the machine is
-    store = await StreamStore.open(tmp_path)
+    database = await Database.open(tmp_path)
+    store = StreamStore(database)
     _, key = await store.create("alice")
     metrics = CountedParts()
     settings = BroadcastSettings(PackagerSettings(), reconnect_grace_seconds=grace_seconds)
@@ -99,4 +101,4 @@ async def site(
     await directory.start()
     yield Site(directory, store, key, metrics)
     await directory.close("the test is over")
-    await store.close()
+    await database.close()

@@ -13,7 +13,7 @@ from packager.presentation import Presentation
 from packager.window import Window
 from pinkmedia.publishing import PublishRefused, Refusal
 from pinkmedia.settings import Settings
-from pinkmedia.store import Stream
+from pinkmedia.database.streams import Stream
 from pinkmedia.tiers import Tier
 from tests.packager.fragments import parse_fragment
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, video_packets

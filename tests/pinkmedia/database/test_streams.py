@@ -15,24 +15,17 @@ import pytest
 
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.keys import is_key
-from pinkmedia.store import DATABASE_NAME, BadStreamName, StreamExists, StreamStore, UnknownStream
+from pinkmedia.database.engine import Database
+from pinkmedia.database.streams import BadStreamName, StreamExists, StreamStore, UnknownStream
 from pinkmedia.tiers import Tier
 
 pytestmark = pytest.mark.anyio
-FIRST_TABLE = """\
-CREATE TABLE stream (
-    id INTEGER NOT NULL, name VARCHAR(63) NOT NULL, key_hash VARCHAR(64) NOT NULL, key_hint VARCHAR(4) NOT NULL,
-    created_at INTEGER NOT NULL, key_rotated_at INTEGER NOT NULL, PRIMARY KEY (id), UNIQUE (name), UNIQUE (key_hash)
-)
-"""
-"""As the first version made it."""
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[StreamStore]:
-    opened = await StreamStore.open(tmp_path / "data")
-    yield opened
-    await opened.close()
+    async with Database.opened(tmp_path / "data") as database:
+        yield StreamStore(database)
 
 
 async def test_a_new_stream_is_found_by_its_name_and_its_key(store: StreamStore) -> None:
@@ -140,95 +133,3 @@ async def test_no_key_is_stored(store: StreamStore, tmp_path: Path) -> None:
     stored = b"".join(path.read_bytes() for path in (tmp_path / "data").iterdir())
     assert b"alice" in stored
     assert key.encode() not in stored
-
-
-async def test_folder_and_files_belong_to_their_owner_alone(store: StreamStore, tmp_path: Path) -> None:
-    await store.create("alice")
-    folder = tmp_path / "data"
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
-
-
-async def test_streams_outlive_the_store(tmp_path: Path) -> None:
-    first = await StreamStore.open(tmp_path)
-    stream, _key = await first.create("alice")
-    await first.close()
-    second = await StreamStore.open(tmp_path)
-    assert await second.list() == [stream]
-    await second.close()
-
-
-async def test_two_stores_write_to_one_file_at_once(store: StreamStore, tmp_path: Path) -> None:
-    other = await StreamStore.open(tmp_path / "data")
-    async with anyio.create_task_group() as group:
-        for number in range(10):
-            group.start_soon(store.create, f"a{number}")
-            group.start_soon(other.create, f"b{number}")
-    assert len(await store.list()) == len(await other.list()) == 20
-    await other.close()
-
-
-async def test_stores_may_open_a_new_file_at_once(tmp_path: Path) -> None:
-    async def open_and_close() -> None:
-        await (await StreamStore.open(tmp_path)).close()
-
-    async with anyio.create_task_group() as group:
-        for _ in range(5):
-            group.start_soon(open_and_close)
-
-
-async def test_a_file_of_the_first_version_is_upgraded(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / DATABASE_NAME) as database:
-        database.execute(FIRST_TABLE)
-        database.execute("INSERT INTO stream VALUES (1, 'alice', 'digest', 'hint', 1000000, 2000000)")
-    database.close()
-
-    async def open_and_read() -> None:
-        opened = await StreamStore.open(tmp_path)
-        (alice,) = await opened.list()
-        assert (alice.name, alice.key_hint, alice.created_at.timestamp()) == ("alice", "hint", 1.0)
-        assert (alice.tier, alice.is_blocked, alice.is_private) == (Tier.STANDARD, False, False)
-        await opened.close()
-
-    async with anyio.create_task_group() as group:  # a server and a command may open it at the same time
-        for _ in range(5):
-            group.start_soon(open_and_read)
-    store = await StreamStore.open(tmp_path)
-    await store.set_tier("alice", Tier.PARTNER)
-    await store.create("bob")
-    assert [stream.tier for stream in await store.list()] == [Tier.PARTNER, Tier.STANDARD]
-    await store.close()
-
-
-@pytest.mark.parametrize("turns", range(0, 24, 4))
-async def test_a_cancelled_caller_leaves_nothing_behind(store: StreamStore, turns: int) -> None:
-    """However far its statement has come (in turns of the event loop)."""
-    async with anyio.create_task_group() as group:
-        group.start_soon(store.create, "alice")
-        for _ in range(turns):
-            await anyio.lowlevel.checkpoint()
-        group.cancel_scope.cancel()
-    await store.create("bob")
-    assert {stream.name for stream in await store.list()} <= {"alice", "bob"}
-    await store.close()
-    assert [task for task in asyncio.all_tasks() if "aiosqlite" in repr(task)] == []
-
-
-async def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(EnvironmentFault, match=r"cannot write to the data folder .*--data-dir"):
-        await StreamStore.open(tmp_path / "file" / "data")
-
-
-async def test_a_file_that_is_no_database_is_one_clear_line(tmp_path: Path) -> None:
-    (tmp_path / DATABASE_NAME).write_text("not a database, but long enough to be looked at" * 10)
-    with pytest.raises(EnvironmentFault, match=r"cannot use the database .*not a database"):
-        await StreamStore.open(tmp_path)
-
-
-async def test_a_failing_file_is_one_clear_line(store: StreamStore, tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "data" / DATABASE_NAME) as database:
-        database.execute("DROP TABLE stream")
-    database.close()
-    with pytest.raises(EnvironmentFault, match="cannot use the database"):
-        await store.list()

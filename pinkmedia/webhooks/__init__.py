@@ -1,0 +1,1 @@
+"""Events on their way to a site's own server, by HTTP."""

@@ -99,6 +99,10 @@ def flag_name(key: str) -> str:
 
 _ACCEPTED_IN_WORDS = {
     "data_dir": "the path of a folder",
+    "database_url": "a postgresql:// URL",
+    "database_password_file": "the path of a text file",
+    "webhook_url": "an http:// or https:// URL",
+    "webhook_secret_file": "the path of a text file",
     "host": "an IP address or host name",
     "public_url": "an http:// or https:// URL",
     "media_url": "an http:// or https:// URL",

@@ -17,10 +17,10 @@ from collections.abc import Callable
 
 import structlog
 
-from pinkmedia.listening import ask_server, local_host, require_free_ports
-from pinkmedia.settings import Settings, bracketed
 from pinkmedia.database.configured import open_database
 from pinkmedia.database.streams import StreamStore
+from pinkmedia.listening import ask_server, local_host, require_free_ports
+from pinkmedia.settings import Settings, bracketed
 from pinkmedia.tiers import Tier
 
 STREAM_NAME = "demo"

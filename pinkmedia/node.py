@@ -33,6 +33,11 @@ from ingest.srt.server import SrtServer, SrtSettings
 from ingest.srt.statistics import SrtStatistics
 from packager.layout import PackagerSettings
 from pinkmedia.certificate import CertificateFiles, ServerCertificate
+from pinkmedia.database.broadcasts import BroadcastStore
+from pinkmedia.database.configured import open_database
+from pinkmedia.database.engine import Database
+from pinkmedia.database.events import EventStore
+from pinkmedia.database.streams import StreamStore
 from pinkmedia.events.recorder import Recorder
 from pinkmedia.front import HttpFront
 from pinkmedia.listening import listen
@@ -49,14 +54,9 @@ from pinkmedia.passphrases import read_passphrase
 from pinkmedia.playback_tokens import PlaybackSigner, read_signer
 from pinkmedia.settings import Settings
 from pinkmedia.srt_metrics import SrtCollector
-from pinkmedia.database.broadcasts import BroadcastStore
-from pinkmedia.database.configured import open_database
-from pinkmedia.database.engine import Database
-from pinkmedia.database.events import EventStore
-from pinkmedia.database.streams import StreamStore
-from pinkmedia.worker_metrics import WorkerCollector
 from pinkmedia.webhooks.sender import WebhookSender
 from pinkmedia.webhooks.signature import read_secret
+from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
 
 DEFAULT_CORES_SHARE = 0.9

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path("data"), description="Folder of the database; made when it does not exist.")
     database_url: str | None = Field(
         default=None,
-        description="PostgreSQL instead of a file in `data_dir`: `postgresql://user@host:port/name`, without a password.",
+        description="PostgreSQL instead of a file in `data_dir`: `postgresql://user@host:port/name`, no password.",
     )
     database_password_file: Path | None = Field(
         default=None, description="File whose first line is the password of `database_url`."

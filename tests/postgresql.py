@@ -26,7 +26,7 @@ class PostgresqlServer:
     """A context manager that starts and stops it."""
 
     def __init__(self) -> None:
-        self.password = "a password of the tests"  # noqa: S105
+        self.password = "a password of the tests"
         self._bin = _programs()
         (self._port,) = free_ports(1)
         self._folder = Path(tempfile.mkdtemp(prefix="pinkmedia-postgresql-"))

@@ -117,7 +117,9 @@ def set_public(name: StreamName, load: Callable[[], Settings]) -> None:
 
 
 @app.command("sign-url")
-@takes_settings(*DATABASE_KEYS, "host", "http_port", "public_url", "media_url", "stream_media_urls", "playback_secret_file")
+@takes_settings(
+    *DATABASE_KEYS, "host", "http_port", "public_url", "media_url", "stream_media_urls", "playback_secret_file"
+)
 def sign_url(
     name: StreamName,
     load: Callable[[], Settings],
@@ -125,8 +127,8 @@ def sign_url(
     address: Annotated[str | None, typer.Option(help="The only IP address that may use it; of IPv6, its /64.")] = None,
 ) -> None:
     """Print a playback address with a signature, alone, on the last line."""
-    from pinkmedia.playback_tokens import read_signer
     from pinkmedia.database.streams import UnknownStream
+    from pinkmedia.playback_tokens import read_signer
 
     settings = load()
     if settings.playback_secret_file is None:

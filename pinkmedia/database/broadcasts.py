@@ -1,4 +1,7 @@
-"""Broadcasts: when each stream was live, and how that ended. What happens to one is an event in the same transaction."""
+"""Broadcasts: when each stream was live, and how that ended.
+
+What happens to one is an event in the same transaction.
+"""
 
 from __future__ import annotations
 

@@ -62,7 +62,9 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, data_dir: Path, url: str | None = None, *, password: str | None = None) -> AsyncIterator[Self]:
+    async def opened(
+        cls, data_dir: Path, url: str | None = None, *, password: str | None = None
+    ) -> AsyncIterator[Self]:
         """See `open`; it is closed at the end of the block."""
         database = await cls.open(data_dir, url, password=password)
         try:

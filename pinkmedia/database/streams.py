@@ -1,10 +1,10 @@
 """Streams: which exist, which key opens each, and what they may do.
 
-    PinkmediaError
-    ├── UsageError
-    │   └── BadStreamName     not a name that fits a URL
-    ├── StreamExists          the name is taken
-    └── UnknownStream         no stream has the name
+PinkmediaError
+├── UsageError
+│   └── BadStreamName     not a name that fits a URL
+├── StreamExists          the name is taken
+└── UnknownStream         no stream has the name
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from pinkmedia.events.event import Event
 from pinkmedia.lifecycle import State, Transition
 
 MOST_WAITING = 10_000
-"""Records while the database is away: an hour of reconnecting publishers. Of more, the oldest are lost, and it is logged."""
+"""Records while the database is away: an hour of reconnecting publishers. Of more, the oldest are lost, and logged."""
 RETRY_SECONDS = 1.0
 ALIVE_SECONDS = 10.0
 """Between two words that broadcasts go on: so much of one's length is lost when the machine is."""

@@ -1,7 +1,8 @@
 """One time that a stream is live: from its first publisher until that says goodbye or stays away too long.
 
-Its states are in `pinkmedia.lifecycle`. A source that fits the presentation goes on in it, behind a discontinuity. One that does not (other renditions, longer
-segments) gets a new presentation; the old one's playlists end, and players reload.
+Its states are in `pinkmedia.lifecycle`. A source that fits the presentation goes on in it, behind a discontinuity. One
+that does not (other renditions, longer segments) gets a new presentation; the old one's playlists end, and players
+reload.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import structlog
 from packager.boundaries import SegmentTooLong
 from packager.layout import Layout, PackagerSettings
 from packager.presentation import Presentation
+from pinkmedia.lifecycle import Lifecycle, Occurrence, State, Transition
 from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.encoding import NOT_ENCODING, EncodingStatus
-from pinkmedia.lifecycle import Lifecycle, Occurrence, State, Transition
 from pinkmedia.live.pipeline import SourcePipeline
 from pinkmedia.live.plan import SourceHistory, SourcePlan, StreamPolicy, plan_source
 from pinkmedia.media import VIDEO_TIMESCALE, Packet, TimedMetadata, Track, VideoTrack

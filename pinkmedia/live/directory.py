@@ -16,17 +16,17 @@ import structlog
 
 from packager.layout import Layout
 from packager.presentation import Presentation
+from pinkmedia.database.streams import Stream, StreamStore
 from pinkmedia.errors import EnvironmentFault
+from pinkmedia.lifecycle import State, Transition
 from pinkmedia.live.broadcast import Broadcast, BroadcastSettings
 from pinkmedia.live.dvr import DvrStore, PresentationArchive
 from pinkmedia.live.encoder_host import EncoderHost
 from pinkmedia.live.encoding import NOT_ENCODING
-from pinkmedia.lifecycle import State, Transition
 from pinkmedia.live.plan import SourceHistory, StreamPolicy
 from pinkmedia.live.replication import SERVED_HERE, Replication
 from pinkmedia.media import Packet, Part, Rendition, TimedMetadata, Track
 from pinkmedia.publishing import Publication, PublishLimits, PublishRefused, PublishRequest, Refusal
-from pinkmedia.database.streams import Stream, StreamStore
 from pinkmedia.tiers import Tier, TierLimits
 
 ENDED_LINGER_SECONDS = 30.0

@@ -5,8 +5,8 @@
                                                                   anything else: later, ever more seldom
 
 Strategy: the database says what is due, so nothing is lost with the process; a delivery may be made twice, when its
-answer was lost, and the event's id tells the receiver. While an event is tried again, later ones of its stream wait, and
-those of other streams do not. Redirects are not followed: where the operator has not sent us, we do not go.
+answer was lost, and the event's id tells the receiver. While an event is tried again, later ones of its stream wait,
+and those of other streams do not. Redirects are not followed: where the operator has not sent us, we do not go.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class WebhookSender:
         self._is_closing = False
         self._on_their_way: dict[str, asyncio.Task[None]] = {}
         """By the stream's name."""
+        self._outdated: set[str] = set()
+        """Streams of which something was sent while it was looked up what is due: that may be in the answer."""
         self._task: asyncio.Task[None] | None = None
         limits = httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=MOST_AT_ONCE)
         self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS, limits=limits, trust_env=False)
@@ -94,6 +96,7 @@ class WebhookSender:
         """Sends what is due; what finds no room is looked at when there is some. Returns how long nothing else is."""
         try:
             now = datetime.now(UTC)
+            self._outdated.clear()
             for delivery in await self._events.due(self._target, now, 2 * MOST_AT_ONCE):
                 self._send(delivery)
             next_due_at = await self._events.next_due_at(self._target, now)
@@ -106,13 +109,16 @@ class WebhookSender:
 
     def _send(self, delivery: Delivery) -> None:
         stream_name = delivery.event.stream_name
-        if stream_name in self._on_their_way or len(self._on_their_way) == MOST_AT_ONCE:
+        if stream_name in self._outdated or stream_name in self._on_their_way:
+            return
+        if len(self._on_their_way) == MOST_AT_ONCE:
             return
         task = self._on_their_way[stream_name] = asyncio.create_task(self._deliver(delivery))
         task.add_done_callback(lambda _: self._has_been_sent(stream_name))
 
     def _has_been_sent(self, stream_name: str) -> None:
         del self._on_their_way[stream_name]
+        self._outdated.add(stream_name)
         self.wake()
 
     async def _deliver(self, delivery: Delivery) -> None:

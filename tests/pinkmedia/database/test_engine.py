@@ -122,7 +122,7 @@ async def test_postgresql_holds_the_same(postgresql: PostgresqlServer, tmp_path:
 
 
 async def test_a_wrong_password_is_one_clear_line_without_it(postgresql: PostgresqlServer, tmp_path: Path) -> None:
-    with pytest.raises(DatabaseFault, match="cannot use the database postgresql.*password authentication") as caught:
+    with pytest.raises(DatabaseFault, match=r"cannot use the database postgresql.*password authentication") as caught:
         await Database.open(tmp_path, postgresql.new_database(), password="wrong-password")
     assert "wrong-password" not in str(caught.value)
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-import stat
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-import anyio
-import anyio.lowlevel
 import pytest
 
-from pinkmedia.errors import EnvironmentFault
-from pinkmedia.keys import is_key
 from pinkmedia.database.engine import Database
 from pinkmedia.database.streams import BadStreamName, StreamExists, StreamStore, UnknownStream
+from pinkmedia.keys import is_key
 from pinkmedia.tiers import Tier
 
 pytestmark = pytest.mark.anyio

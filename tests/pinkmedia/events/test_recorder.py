@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from pinkmedia.database.broadcasts import STOPPED_UNSEEN, BroadcastStore
 from pinkmedia.database.engine import DATABASE_NAME, Database
@@ -15,7 +17,7 @@ from pinkmedia.database.events import EventStore, StoredEvent
 from pinkmedia.database.streams import StreamStore
 from pinkmedia.events import recorder as recorder_module
 from pinkmedia.events.recorder import Recorder
-from pinkmedia.lifecycle import Lifecycle, Occurrence, State
+from pinkmedia.lifecycle import Lifecycle, Occurrence, State, Transition
 
 pytestmark = pytest.mark.anyio
 
@@ -68,19 +70,24 @@ async def test_a_broadcast_is_recorded_from_its_beginning_to_its_end(site: Site)
     assert record.end_reason == "a reason"
 
 
+def rename_table(folder: Path, old: str, new: str) -> None:
+    with closing(sqlite3.connect(folder / DATABASE_NAME)) as direct:
+        direct.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+
 async def test_a_database_that_is_away_delays_and_loses_nothing(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "RETRY_SECONDS", 0.01)
-    with sqlite3.connect(tmp_path / DATABASE_NAME) as direct:
-        direct.execute("ALTER TABLE event RENAME TO hidden")
+    await asyncio.to_thread(rename_table, tmp_path, "event", "hidden")
     lifecycle = site.broadcast()
-    lifecycle.occur(Occurrence.PICTURES)
-    lifecycle.occur(Occurrence.OVER)
-    await asyncio.sleep(0)
-    with sqlite3.connect(tmp_path / DATABASE_NAME) as direct:
-        direct.execute("ALTER TABLE hidden RENAME TO event")
-    direct.close()
+    with capture_logs() as logged:
+        lifecycle.occur(Occurrence.PICTURES)
+        lifecycle.occur(Occurrence.OVER)
+        async with asyncio.timeout(10):
+            while "events_not_recorded" not in [line["event"] for line in logged]:
+                await asyncio.sleep(0.01)
+    await asyncio.to_thread(rename_table, tmp_path, "hidden", "event")
     assert [event.type for event in await site.until(2)] == ["stream.live", "stream.ended"]
     assert len(await site.broadcasts.of_stream("alice", 10)) == 1
 
@@ -108,7 +115,7 @@ async def test_what_a_process_has_left_open_is_ended_when_it_was_seen_last(datab
 
 
 async def test_transitions_that_are_told_again_are_recorded_once(site: Site) -> None:
-    told = []
+    told: list[Transition] = []
     lifecycle = Lifecycle("alice", told.append)
     lifecycle.occur(Occurrence.PICTURES)
     lifecycle.occur(Occurrence.OVER)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from packager.layout import PackagerSettings
+from pinkmedia.database.engine import Database
+from pinkmedia.database.streams import StreamStore
 from pinkmedia.ladder_settings import DEFAULT_LADDER, RungSettings
 from pinkmedia.live import broadcast as broadcast_module
 from pinkmedia.live import directory as directory_module
@@ -18,8 +20,6 @@ from pinkmedia.live.governor import Governor, GovernorSettings
 from pinkmedia.media import Part, Rendition
 from pinkmedia.publishing import Publication, PublishRequest
 from pinkmedia.settings import Settings
-from pinkmedia.database.engine import Database
-from pinkmedia.database.streams import StreamStore
 from transcode.pool import WorkerPool
 
 

@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 
 from packager.presentation import Presentation
 from packager.window import Window
+from pinkmedia.database.streams import Stream
 from pinkmedia.publishing import PublishRefused, Refusal
 from pinkmedia.settings import Settings
-from pinkmedia.database.streams import Stream
 from pinkmedia.tiers import Tier
 from tests.packager.fragments import parse_fragment
 from tests.packager.samples import AUDIO, VIDEO, audio_packets, video_packets

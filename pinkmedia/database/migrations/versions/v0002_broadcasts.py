@@ -17,6 +17,8 @@ def upgrade() -> None:
         sa.Column("title", sa.String(100), nullable=False),
     )
     with op.batch_alter_table("stream") as stream:
+        for moment in ("created_at", "key_rotated_at"):  # INTEGER where the first version made the table
+            stream.alter_column(moment, type_=sa.BigInteger, existing_type=sa.Integer, existing_nullable=False)
         stream.add_column(sa.Column("title", sa.String(200), nullable=False, server_default=""))
         stream.add_column(sa.Column("category_id", sa.Integer))
         stream.add_column(sa.Column("is_mature", sa.Boolean, nullable=False, server_default=sa.false()))
@@ -84,6 +86,8 @@ def downgrade() -> None:
     for name in ("delivery", "event", "broadcast"):
         op.drop_table(name)
     with op.batch_alter_table("stream") as stream:
+        for moment in ("created_at", "key_rotated_at"):  # INTEGER where the first version made the table
+            stream.alter_column(moment, type_=sa.BigInteger, existing_type=sa.Integer, existing_nullable=False)
         stream.drop_constraint("fk_stream_category", type_="foreignkey")
         for column in ("title", "category_id", "is_mature"):
             stream.drop_column(column)

@@ -131,6 +131,20 @@ async def test_another_resolution_is_another_presentation(site: Site) -> None:
     assert current(site).find("1080p") is not None
 
 
+async def test_the_last_part_is_listed_before_the_end(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    for packet in video_packets(9):
+        publication.write(packet)
+    listed = []
+    video = window(site)
+    video.observers.append(lambda: listed.append((video.edge, video.is_ended)))
+    publication.end("unpublished", is_clean=True)
+    await ended(current(site))
+    assert listed[0] == ((1, 2), False)
+    assert listed[-1] == ((2, 0), True)
+
+
 @pytest.mark.parametrize("grace_seconds", [0.01])
 async def test_a_publisher_that_stays_away_ends_its_broadcast(site: Site) -> None:
     publication = await site.publish()

@@ -20,11 +20,14 @@ from packager.date_ranges import DateRanges
 from packager.dates import date_time
 from packager.segment import Segment
 from packager.window import Window
+from pinkmedia.media import VideoTrack
 
 VERSION = 6
 """EXT-X-MAP outside I-frame playlists needs 6 (§8); no tag used here needs more, ..."""
 DELTA_VERSION = 9
 """... except EXT-X-SKIP."""
+FLOAT_MS = 1e-3
+"""A time since 1970 in seconds is no more exact than this as a float."""
 PARTS_LISTED_TARGET_DURATIONS = 3
 """Parts older than this many target durations are left out (§4.4.4.9)."""
 
@@ -61,7 +64,7 @@ def media_playlist(
             init_uri = segment.init_uri
             lines.append(f'#EXT-X-MAP:URI="{init_uri}"')
         has_parts = segment.msn >= first_with_parts  # after the end, too: it is by its last part that hls.js knows it
-        lines.append(_listing(segment, epoch_wall_seconds, has_parts=has_parts))
+        lines.append(_listing(window, segment, epoch_wall_seconds, has_parts=has_parts))
     lines += ["#EXT-X-ENDLIST"] if window.is_ended else [_preload_hint(window), *_reports(others)]
     return "\n".join(lines) + "\n"
 
@@ -96,17 +99,29 @@ def _header(window: Window, version: int) -> list[str]:
     ]
 
 
-def _listing(segment: Segment, epoch_wall_seconds: float, *, has_parts: bool) -> str:
+def _listing(window: Window, segment: Segment, epoch_wall_seconds: float, *, has_parts: bool) -> str:
     """A segment's own lines. They are kept as soon as they change no more: windows may have thousands."""
     if segment.listing and not has_parts:
         return segment.listing
-    lines = [f"#EXT-X-PROGRAM-DATE-TIME:{date_time(epoch_wall_seconds + segment.start_seconds)}"]
+    lines = [f"#EXT-X-PROGRAM-DATE-TIME:{date_time(_listed_wall_seconds(window, segment, epoch_wall_seconds))}"]
     lines += _parts(segment) if has_parts else []
     lines += _segment_end(segment) if segment.is_complete else []
     text = "\n".join(lines)
     if segment.is_complete and not has_parts:
         segment.listing = text
     return text
+
+
+def _listed_wall_seconds(window: Window, segment: Segment, epoch_wall_seconds: float) -> float:
+    """To the millisecond, which is what players keep of it: sound never later beside pictures than it is.
+
+    Players align sound to pictures by these dates. hls.js, where it began inside a segment, asks for nothing after it
+    while the segment ends, by the playlist, later than what it has buffered of it.
+    """
+    milliseconds = (epoch_wall_seconds + segment.start_seconds) * 1000
+    is_video = isinstance(window.rendition.track, VideoTrack)
+    whole = math.ceil(milliseconds - FLOAT_MS) if is_video else math.floor(milliseconds + FLOAT_MS)
+    return whole / 1000
 
 
 def _first_segment_with_parts(window: Window) -> int:
@@ -123,10 +138,15 @@ def _first_segment_with_parts(window: Window) -> int:
 
 def _parts(segment: Segment) -> list[str]:
     return [
-        f'#EXT-X-PART:DURATION={part.duration_seconds:.5f},URI="{part.uri}"'
+        f'#EXT-X-PART:DURATION={_never_longer(part.duration_seconds):.5f},URI="{part.uri}"'
         + (",INDEPENDENT=YES" if part.is_independent else "")
         for part in segment.parts
     ]
+
+
+def _never_longer(duration_seconds: float) -> float:
+    """As it is written, for the same reason as `_listed_wall_seconds`."""
+    return math.floor(duration_seconds * 1e5 + FLOAT_MS) / 1e5
 
 
 def _segment_end(segment: Segment) -> list[str]:

@@ -95,6 +95,11 @@ class Window:
         return not self.is_withdrawn and any(segment.parts for segment in reversed(self.segments))
 
     @property
+    def has_segment(self) -> bool:
+        """A whole one is listed, that is: more than parts."""
+        return any(segment.is_complete and not segment.is_gap for segment in self.segments)
+
+    @property
     def is_offered(self) -> bool:
         """Players may choose it."""
         return self.is_playable or (self.is_dormant and not self.is_ended)

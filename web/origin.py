@@ -241,8 +241,8 @@ class Origin:
                 return answers.LATE
             # The epoch makes the URL unique, and a satisfied blocking request always has this answer or a newer one.
             cache = answers.cached_seconds(CACHED_TARGET_DURATIONS * window.layout.target_duration_seconds)
-        elif not window.is_playable:
-            await self._wait_for(window, *window.edge)
+        else:
+            await self._wait_for_segment(window)
         if not window.is_playable:
             return answers.LATE if window.is_dormant else answers.NOT_FOUND
         playlist = self._feed(window).playlist(window, presentation, is_delta=is_delta)
@@ -291,6 +291,14 @@ class Origin:
             if window.has_reached(msn, part):
                 return True
         return False
+
+    async def _wait_for_segment(self, window: Window) -> None:
+        """Players that do not know of parts, and hls.js, give up on a playlist that lists nothing else."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _longest_wait_seconds(window)
+        while not (window.has_segment or window.is_ended or window.is_withdrawn):
+            if not await self._feed(window).waiters.wait(max(0.0, deadline - loop.time())):
+                return
 
     async def _wait_until_awake(self, window: Window) -> None:
         """A rendition that begins because it was asked for has something to play within a segment."""

@@ -25,6 +25,9 @@ from pinkmedia.media import VIDEO_TIMESCALE, Packet, TimedMetadata, Track, Video
 
 DRAIN_SECONDS = 1.0
 """How long the encoders may take to deliver their last frames: they hold a few, and a stop must be quick."""
+LAST_PARTS_SECONDS = 0.2
+"""Between the last parts and the end of the playlists: players that hear of both at once (hls.js) take a segment of
+which so little is missing for whole, and never ask for the rest. Who waits for a part is answered long before."""
 
 NOT_BACK = "the publisher did not come back in time"
 
@@ -173,6 +176,9 @@ class Broadcast:
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             await pipeline.drain(DRAIN_SECONDS)
+        if self.presentation is not None and self.presentation.has_begun:
+            self.presentation.flush()
+            await asyncio.sleep(LAST_PARTS_SECONDS)
         self._end(reason)
 
     def _end(self, reason: str) -> None:

@@ -10,6 +10,7 @@ on the presentation's timeline the source lies.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -168,11 +169,13 @@ class SourcePipeline:
         if not presentation.has_begun:
             # Later where the source reorders deeply: no decode time may lie before zero.
             start_ticks = max(START_TICKS, packet.pts_ticks - packet.dts_ticks)
-            presentation.begin(wall_seconds - start_ticks / VIDEO_TIMESCALE)
+            # At a whole millisecond, which is what playlists tell: then most of the times in them are exact.
+            presentation.begin(round(wall_seconds - start_ticks / VIDEO_TIMESCALE, 3))
             return SourceClock(self._in_video_ticks(packet.pts_ticks), start_ticks)
         # After a break: where the wall clock says, but never before what is published already.
         seconds = max(wall_seconds - presentation.epoch_wall_seconds, presentation.end_seconds)
-        return SourceClock(self._in_video_ticks(packet.pts_ticks), round(seconds * VIDEO_TIMESCALE))
+        milliseconds = math.ceil(seconds * 1000)
+        return SourceClock(self._in_video_ticks(packet.pts_ticks), milliseconds * (VIDEO_TIMESCALE // 1000))
 
     def _start_encoding(self) -> Encoding | None:
         """Not before there is something to encode: a worker is not to be had by a connection alone."""

@@ -8,7 +8,7 @@
 //     {"event": "playing"}             it has begun to play by itself
 //     {"event": "played", ...}         it has played for SECONDS; what was observed, see `observe`
 //     {"event": "resumed"}             it has played on for RESUMED_SECONDS, whatever has become of the publisher
-//     {"event": "ended"}               the stream has ended, and so has playing
+//     {"event": "ended"}               the stream has ended, and it has played to its end
 
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -18,6 +18,8 @@ import { STEP_TIMEOUT_MS, say, withBlankPage } from "./page.mjs";
 
 /** More than what is played from the buffer when the publisher is gone. */
 const RESUMED_SECONDS = 10;
+/** hls.js does not always notice that a stream has ended whose sound lasts longer than its pictures: it plays to here. */
+const END_SECONDS = 0.2;
 const SAMPLE_MS = 250;
 const POLL_MS = 100;
 const NODE_MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url));
@@ -46,7 +48,7 @@ async function play(page) {
   say("played", await page.evaluate(() => window.observed.finish()));
   await untilPlayed(page, playedSeconds + RESUMED_SECONDS);
   say("resumed");
-  await page.waitForFunction(() => document.querySelector("video").ended, null, { timeout: STEP_TIMEOUT_MS });
+  await page.waitForFunction(hasEnded, END_SECONDS, { timeout: STEP_TIMEOUT_MS });
   say("ended");
 }
 
@@ -66,6 +68,11 @@ async function tellStory(page, error) {
 }
 
 // What follows runs in the page.
+
+function hasEnded(endSeconds) {
+  const video = document.querySelector("video");
+  return video.ended || (window.isOver() && video.duration - video.currentTime < endSeconds);
+}
 
 /** Collects what happens to the video element into `window.observed`. */
 function observe(sampleMs) {
@@ -96,6 +103,7 @@ function startHlsjs(url) {
   const player = new Hls();
   window.player = player;
   window.latencySeconds = () => player.latency;
+  window.isOver = () => player.latestLevelDetails?.live === false;
   player.on(Hls.Events.ERROR, (_, { details, fatal }) => fatal && window.observed.errors.push(details));
   player.on(Hls.Events.MANIFEST_PARSED, () => video.play());
   player.loadSource(url);
@@ -106,6 +114,7 @@ function startDashjs(url) {
   const player = dashjs.MediaPlayer().create();
   window.player = player;
   window.latencySeconds = () => player.getCurrentLiveLatency();
+  window.isOver = () => false;
   player.on(dashjs.MediaPlayer.events.ERROR, ({ error }) => window.observed.errors.push(`${error.code} ${error.message}`));
   player.initialize(document.querySelector("video"), url, true);
 }
@@ -118,6 +127,7 @@ async function startShaka(url) {
   await player.attach(video);
   player.configure({ manifest: { dash: { autoCorrectDrift: false } } });
   player.addEventListener("error", ({ detail }) => window.observed.errors.push(`${detail.code} ${detail.message}`));
+  window.isOver = () => false;
   window.latencySeconds = () => (Date.now() - player.getPlayheadTimeAsDate()) / 1000;
   await player.load(url);
   await video.play();

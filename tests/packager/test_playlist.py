@@ -68,3 +68,26 @@ def test_only_the_parts_near_the_end_are_listed() -> None:
     numbers = {line.split('URI="part-')[1].split(".")[0] for line in lines if line.startswith("#EXT-X-PART:")}
     assert numbers == {"5", "6", "7", "8"}
     assert len([line for line in lines if line.startswith("#EXTINF")]) == 7
+
+
+def test_dates_tell_pictures_never_early_and_sound_never_late() -> None:
+    video, audio = packagers(74, two_boundaries())
+    epoch = EPOCH_WALL_SECONDS + 0.000_4
+    texts = [media_playlist(each.window, epoch_wall_seconds=epoch, others=[]) for each in (video, audio)]
+    dates = [line for text in texts for line in text.splitlines() if line.startswith("#EXT-X-PROGRAM-DATE-TIME:")]
+    assert dates == [
+        "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.001Z",
+        "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:22.001Z",
+        "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.000Z",
+        "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:22.005Z",
+    ]
+
+
+def test_parts_are_never_listed_longer_than_they_are() -> None:
+    _, audio = packagers(74, two_boundaries())
+    text = media_playlist(audio.window, epoch_wall_seconds=EPOCH_WALL_SECONDS, others=[])
+    listed = [float(line[21:28]) for line in text.splitlines() if line.startswith("#EXT-X-PART:")]
+    parts = [part for segment in audio.window.segments for part in segment.parts]
+    assert len(listed) == len(parts) > 10
+    for seconds, part in zip(listed, parts, strict=True):
+        assert 0 <= part.duration_seconds - seconds < 1e-5

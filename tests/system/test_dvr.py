@@ -61,8 +61,8 @@ async def test_a_disk_that_stands_still_holds_nothing_up(tmp_path: Path, clip: P
                 for variant in variants:
                     playlist = await follow_until_segment(player, variant.uri, msn=SEGMENTS)
                     assert playlist.segments[0].msn == 1
-                    for segment in playlist.segments[:-1]:
-                        assert await player.bytes(variant.uri, segment.uri)
+                    for uri in [segment.uri for segment in playlist.segments if segment.uri is not None]:
+                        assert await player.bytes(variant.uri, uri)
         assert server.stop() == 0
         assert "dvr_not_emptied" in server.log_path.read_text()
 

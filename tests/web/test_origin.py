@@ -91,8 +91,8 @@ async def test_the_multivariant_playlist_names_the_epoch(stream: OneStream, clie
 async def test_other_names_of_the_multivariant_playlist_lead_to_the_same_media(
     path: str, stream: OneStream, client: httpx.AsyncClient
 ) -> None:
-    stream.advance(12)
-    stream.advance_audio(18)
+    stream.advance(62)
+    stream.advance_audio(100)
     assert is_media(path)
     response = await client.get(path)
     assert response.status_code == 200
@@ -141,15 +141,15 @@ async def test_a_withdrawn_rendition_sends_its_players_elsewhere(
     stream: OneStream, origin: Origin, client: httpx.AsyncClient
 ) -> None:
     stream.advance(12)
-    stream.advance_audio(18)
+    stream.advance_audio(100)
     waiting = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=2"))
     await until_waiting(origin, 1)
     stream.presentation.withdraw("720p")
     assert (await waiting).status_code == 404
     assert (await client.get(f"{FOLDER}/media.m3u8")).status_code == 404
     assert (await client.get(f"{FOLDER}/part-1.1.m4s")).status_code == 200  # for those who have read its name
-    assert "720p" not in (await client.get("/live/alice/e1/audio/media.m3u8")).text
-    stream.advance(60)
+    assert "720p" not in (await client.get("/live/alice/e1/audio/media.m3u8?_HLS_msn=1&_HLS_part=0")).text
+    stream.advance(120)
     stream.advance_audio(100)
     assert "720p/media.m3u8" in (await client.get("/live/alice/index.m3u8")).text
     assert "#EXT-X-MEDIA-SEQUENCE:1\n" in (await client.get(f"{FOLDER}/media.m3u8")).text
@@ -170,7 +170,7 @@ async def test_a_dormant_rendition_is_offered_and_waits_to_be_asked_for(
     request = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8"))
     await until_waiting(origin, 1)
     assert asked == [True]
-    stream.advance(60)
+    stream.advance(120)
     response = await request
     assert (response.status_code, "#EXT-X-GAP\n" in response.text) == (200, True)
 
@@ -313,10 +313,28 @@ async def test_a_copy_looks_again_for_what_others_may_have_announced(stream: One
 async def test_metadata_is_listed_in_every_rendition(stream: OneStream, client: httpx.AsyncClient) -> None:
     stream.presentation.write_metadata(TimedMetadata(ID3_SCHEME, 99_000, b"ID3"))
     stream.advance(62)
-    stream.advance_audio(90)
+    stream.advance_audio(100)
     for rendition in ("720p", "audio"):
         text = (await client.get(f"/live/alice/e1/{rendition}/media.m3u8")).text
         assert text.count('#EXT-X-DATERANGE:ID="id3-1",START-DATE="2023-11-14T22:13:21.100Z"') == 1
+
+
+async def test_who_comes_at_the_start_waits_for_a_whole_segment(
+    stream: OneStream, origin: Origin, client: httpx.AsyncClient
+) -> None:
+    stream.advance(12)
+    request = asyncio.create_task(client.get(f"{FOLDER}/media.m3u8"))
+    await until_waiting(origin, 1)
+    assert "part-1.1.m4s" in (await client.get(f"{FOLDER}/media.m3u8?_HLS_msn=1&_HLS_part=1")).text
+    assert not request.done()
+    stream.advance(60)
+    assert "\nseg-1.m4s\n" in (await request).text
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_who_waits_for_a_segment_in_vain_gets_the_parts(stream: OneStream, client: httpx.AsyncClient) -> None:
+    stream.advance(12)
+    assert "part-1.1.m4s" in (await client.get(f"{FOLDER}/media.m3u8")).text
 
 
 @pytest.mark.parametrize("skip", ["YES", "v2"])

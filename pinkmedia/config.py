@@ -101,6 +101,7 @@ _ACCEPTED_IN_WORDS = {
     "data_dir": "the path of a folder",
     "database_url": "a postgresql:// URL",
     "database_password_file": "the path of a text file",
+    "admin_token_file": "the path of a text file",
     "webhook_url": "an http:// or https:// URL",
     "webhook_secret_file": "the path of a text file",
     "host": "an IP address or host name",

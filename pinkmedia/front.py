@@ -24,6 +24,7 @@ from pinkmedia.origins.pool import OriginPool
 from pinkmedia.playback_tokens import PlaybackSigner
 from pinkmedia.settings import Settings
 from web.app import Operations, create_app
+from web.event_log import EventFeed
 from web.http2 import Http2Server
 from web.limited_media import LimitedMedia
 from web.origin import Origin
@@ -74,7 +75,11 @@ class HttpFront:
         return own + (self.origins.load.waiting if self.origins is not None else 0)
 
     def answer_from(
-        self, directory: LiveDirectory, operations: Operations, on_answers: Callable[[str, int], None]
+        self,
+        directory: LiveDirectory,
+        operations: Operations,
+        events: EventFeed,
+        on_answers: Callable[[str, int], None],
     ) -> None:
         """Makes the servers; ``on_answers`` is told how many requests of a class were answered.
 
@@ -85,7 +90,8 @@ class HttpFront:
         origin = Origin(directory, gate=gate, media_urls=media_urls, on_answer=lambda kind, _: on_answers(kind, 1))
 
         def application(media: LimitedMedia, viewers: Viewers) -> ASGIApp:
-            return create_app(media, directory, operations, self._settings.ingest_urls, viewers, media_urls)
+            ingest_urls = self._settings.ingest_urls
+            return create_app(media, directory, operations, ingest_urls, viewers, media_urls, events)
 
         viewers = Viewers(_viewer_limits(self._settings))
         media = LimitedMedia(origin, viewers)

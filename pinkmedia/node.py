@@ -14,9 +14,10 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,6 +33,7 @@ from ingest.srt.negotiation import LatencyLimits
 from ingest.srt.server import SrtServer, SrtSettings
 from ingest.srt.statistics import SrtStatistics
 from packager.layout import PackagerSettings
+from pinkmedia.admin_token import AdminToken, read_admin_token
 from pinkmedia.certificate import CertificateFiles, ServerCertificate
 from pinkmedia.database.broadcasts import BroadcastStore
 from pinkmedia.database.configured import open_database
@@ -58,6 +60,7 @@ from pinkmedia.webhooks.sender import WebhookSender
 from pinkmedia.webhooks.signature import read_secret
 from pinkmedia.worker_metrics import WorkerCollector
 from transcode.pool import WorkerPool
+from web.event_log import EventFeed
 
 DEFAULT_CORES_SHARE = 0.9
 """Of the machine's cores that encoders may plan with; the node itself takes from one of them."""
@@ -147,9 +150,8 @@ class Node:
         self._front = front
         self._sender = _webhook_sender(settings, database)
         targets = () if self._sender is None else (WEBHOOK,)
-        self._recorder = Recorder(
-            BroadcastStore(database, targets), EventStore(database, targets), self._tell_of_events
-        )
+        self._events = EventStore(database, targets)
+        self._recorder = Recorder(BroadcastStore(database, targets), self._events, self._tell_of_events)
         self.directory = LiveDirectory(
             StreamStore(database),
             _broadcast_settings(settings),
@@ -169,7 +171,8 @@ class Node:
             self._metrics.add(OriginCollector(lambda: origins.load))
         self._reported = [IngestCounters(), IngestCounters()]
         self._answer_counters: dict[str, Counter] = {}
-        front.answer_from(self.directory, self, self._count_answers)
+        self._feed = EventFeed(_ReplayingLog(self._events, self._tell_of_events), _admin_token(settings))
+        front.answer_from(self.directory, self, self._feed, self._count_answers)
         self.is_ready = False
 
     async def start(self) -> None:
@@ -215,12 +218,14 @@ class Node:
         await self._governor.close()
         await self._rtmp.close(STOP_REASON)
         await self._srt.close(STOP_REASON)
+        self._feed.close()
         await self._front.stop()
         await self._recorder.close()
         if self._sender is not None:
             await self._sender.close()
 
     def _tell_of_events(self) -> None:
+        self._feed.wake()
         if self._sender is not None:
             self._sender.wake()
 
@@ -260,6 +265,22 @@ class Node:
         counter.inc(count)
 
 
+class _ReplayingLog:
+    """The events as the API has them: who asks for a replay need not wait until somebody looks."""
+
+    def __init__(self, events: EventStore, on_due: Callable[[], None]) -> None:
+        self._events = events
+        self._on_due = on_due
+        self.newest_number = events.newest_number
+        self.after = events.after
+        self.dead = events.dead
+
+    async def replay(self, event_id: str) -> bool:
+        is_due = await self._events.replay(event_id, datetime.now(UTC))
+        self._on_due()
+        return is_due
+
+
 class PartMetrics:
     """Counts parts by what made them; the label children are looked up once, not per part."""
 
@@ -295,6 +316,11 @@ def _signer(settings: Settings) -> PlaybackSigner | None:
     """Raises BadPlaybackSecret."""
     path = settings.playback_secret_file
     return None if path is None else read_signer(path)
+
+
+def _admin_token(settings: Settings) -> AdminToken | None:
+    """Raises BadAdminToken."""
+    return None if settings.admin_token_file is None else read_admin_token(settings.admin_token_file)
 
 
 def _webhook_sender(settings: Settings, database: Database) -> WebhookSender | None:

@@ -11,6 +11,7 @@ import secrets
 from pathlib import Path
 
 from pinkmedia.errors import UsageError
+from pinkmedia.secret_files import read_first_line
 
 MIN_CHARACTERS = 10
 MAX_CHARACTERS = 79
@@ -30,12 +31,7 @@ def generate_passphrase() -> str:
 
 def read_passphrase(path: Path) -> str:
     """The first line of a file. Raises BadPassphrase, which does not repeat it."""
-    try:
-        text = path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-    except OSError as error:
-        raise BadPassphrase(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadPassphrase(f"{path}: not UTF-8 text") from None
+    text = read_first_line(path, BadPassphrase)
     if not MIN_CHARACTERS <= len(text.encode()) <= MAX_CHARACTERS:
         raise BadPassphrase(f"{path}: an SRT passphrase has {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")
     return text

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from pinkmedia.address_limits import address_group
 from pinkmedia.errors import PinkmediaError, UsageError
+from pinkmedia.secret_files import read_secret_file
 
 MIN_SECRET_CHARACTERS = 32
 """256 bits in hexadecimal have 64; half of that is beyond any search, too."""
@@ -75,12 +76,7 @@ def _signature(secret: bytes, stream_name: str, expires: str, address: str | Non
 
 def read_signer(path: Path) -> PlaybackSigner:
     """The signer with the secrets of a file, one a line. Raises BadPlaybackSecret."""
-    try:
-        lines = path.read_text(encoding="utf-8").split()
-    except OSError as error:
-        raise BadPlaybackSecret(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadPlaybackSecret(f"{path}: not UTF-8 text") from None
+    lines = read_secret_file(path, BadPlaybackSecret).split()
     if not 1 <= len(lines) <= MAX_SECRETS or min(map(len, lines)) < MIN_SECRET_CHARACTERS:
         raise BadPlaybackSecret(
             f"{path}: needs 1 to {MAX_SECRETS} secrets of at least {MIN_SECRET_CHARACTERS} characters, one a line"

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     database_password_file: Path | None = Field(
         default=None, description="File whose first line is the password of `database_url`."
     )
+    admin_token_file: Path | None = Field(
+        default=None, description="File whose first line is the token for the whole API, presented as a bearer token."
+    )
     webhook_url: str | None = Field(
         default=None, description="Where every event of a stream is sent to, as a signed POST request."
     )

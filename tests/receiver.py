@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 WAIT_SECONDS = 20.0
 
@@ -66,19 +67,25 @@ async def accept(_received: Received) -> Response:
 async def receiving() -> AsyncIterator[Receiver]:
     """A receiver that listens on a port of this machine."""
     receiver = Receiver()
-    app = Starlette(routes=[Route("/hook", receiver.receive, methods=["POST"])])
+    async with serving(Starlette(routes=[Route("/hook", receiver.receive, methods=["POST"])])) as url:
+        receiver.url = f"{url}/hook"
+        yield receiver
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """Any application on a port of this machine: its URL."""
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     server.config.load()
     server.lifespan = config.lifespan_class(config)
     await server.startup()
     (port,) = {each.getsockname()[1] for listener in server.servers for each in listener.sockets}
-    receiver.url = f"http://127.0.0.1:{port}/hook"
-    serving = asyncio.create_task(server.main_loop())
+    loop = asyncio.create_task(server.main_loop())
     try:
-        yield receiver
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        await serving
+        await loop
         server.force_exit = True
         await server.shutdown()

@@ -92,6 +92,12 @@ class ServerProcess:
             self._process.wait()
             pytest.fail(f"the server did not stop within {STOP_SECONDS:g} s\n{self._log_tail()}")
 
+    def kill(self) -> None:
+        """Ends it as a power cut does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def create_stream(self, name: str, tier: str = "partner") -> str:
         """Makes a stream, of the tier without limits that tests would meet; returns its key."""
         return self.run("stream", "create", name, "--tier", tier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from starlette.requests import Request
@@ -28,6 +29,9 @@ class StreamStatus(Protocol):
 
     def status_of(self, stream_name: str) -> str:
         """``live``, ``interrupted`` or ``offline``."""
+
+    def started_at(self, stream_name: str) -> datetime | None:
+        """When the broadcast that is on now began."""
 
     def encoding_of(self, stream_name: str) -> tuple[str, str | None]:
         """How its rungs fare: ``none``, ``running``, ``restarting`` or ``given_up``; and why the last worker failed."""
@@ -106,6 +110,7 @@ def _described(streams: StreamStatus, name: str, media_url: str) -> dict[str, st
     return {
         "name": name,
         "status": streams.status_of(name),
+        "started_at": None if (started_at := streams.started_at(name)) is None else started_at.isoformat(),
         "transcoding": transcoding,
         "transcoding_problem": problem,
         "playback_url": playback_url(name, media_url),

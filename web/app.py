@@ -6,16 +6,25 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media_urls import HERE, MediaUrls
 from web import answers, api, client_configuration, pages
 from web.addresses import is_media
+from web.event_log import EventFeed
+from web.problems import problem_details
 from web.viewer_limits import Viewers
+
+DATABASE_RETRY_SECONDS = 5
+"""For who asks while the database is away."""
+
+log = structlog.get_logger(__name__)
 
 
 class Streams(api.StreamStatus, client_configuration.StreamLimits, Protocol):
@@ -43,6 +52,7 @@ def create_app(
     ingest_urls: Callable[[str], Sequence[str]],
     viewers: Viewers,
     media_urls: MediaUrls = HERE,
+    events: EventFeed | None = None,
 ) -> ASGIApp:
     """The application that the HTTP server runs.
 
@@ -55,7 +65,9 @@ def create_app(
             *client_configuration.routes(streams, ingest_urls),
             *_operator_routes(operations),
             *pages.routes(media_urls),
-        ]
+            *(events.routes() if events is not None else ()),
+        ],
+        exception_handlers={EnvironmentFault: _unavailable},
     )
 
     return _application(media, rest, viewers)
@@ -78,6 +90,13 @@ def _application(media: ASGIApp, rest: ASGIApp, viewers: Viewers) -> ASGIApp:
             await rest(scope, receive, send)
 
     return app
+
+
+async def _unavailable(request: Request, fault: Exception) -> Response:
+    """The database is away; what is wrong with it is for the log, and not for everybody."""
+    log.warning("request_failed", path=request.url.path, reason=str(fault))
+    headers = {"Retry-After": str(DATABASE_RETRY_SECONDS), "Cache-Control": "no-store"}
+    return problem_details(503, "unavailable", "This cannot be looked up now; try again", headers=headers)
 
 
 def _operator_routes(operations: Operations) -> list[Route]:

@@ -27,6 +27,9 @@ BODY_SECONDS = 6.0
 """For a request's body: longer than the node itself waits for one."""
 ANSWER_SECONDS = 10.0
 """For the whole answer: the node looks things up in a local database at most. Players give up then, too."""
+STREAM_SECONDS = 330.0
+"""For a stream of events: a little longer than the node has one go on (`web.event_log`)."""
+EVENT_STREAM = b"text/event-stream; charset=utf-8"
 MOST_AT_ONCE = 64
 """Requests that the node has from one process; more are told to come again."""
 READ_BYTES = 64 * 1024
@@ -74,8 +77,13 @@ class Forwarder:
         started = False
         try:
             body = await _read_body(receive)
-            async with asyncio.timeout(ANSWER_SECONDS), aclosing(self._ask(scope, body)) as messages:
+            async with (
+                asyncio.timeout(ANSWER_SECONDS) as limit,
+                aclosing(self._ask(scope, body)) as messages,
+            ):
                 async for message in messages:
+                    if not started and (b"content-type", EVENT_STREAM) in message["headers"]:
+                        limit.reschedule(asyncio.get_running_loop().time() + STREAM_SECONDS)
                     started = True
                     await send(message)
         except _BodyRefused as refused:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pinkmedia.database.engine import Database
 from pinkmedia.errors import UsageError
+from pinkmedia.secret_files import read_first_line
 from pinkmedia.settings import Settings
 
 
@@ -38,12 +39,7 @@ def _password(settings: Settings) -> str | None:
 
 
 def _read_password(path: Path) -> str:
-    try:
-        password = path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-    except OSError as error:
-        raise BadDatabasePassword(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadDatabasePassword(f"{path}: not UTF-8 text") from None
+    password = read_first_line(path, BadDatabasePassword)
     if not password:
         raise BadDatabasePassword(f"{path}: the first line is the database's password, and is empty")
     return password

@@ -21,7 +21,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pinkmedia.database.engine import Database
 from pinkmedia.database.schema import DELIVERY, EVENT
-from pinkmedia.errors import PinkmediaError
 from pinkmedia.events.event import Event
 
 LONGEST_ERROR = 300
@@ -35,13 +34,6 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     DEAD = "dead"
     """Given up; only a replay makes it due again."""
-
-
-class UnknownEvent(PinkmediaError):
-    """No event has this id, or it is too old."""
-
-    def __init__(self, event_id: str) -> None:
-        super().__init__(f"there is no event {event_id!r} (any more)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +111,12 @@ class EventStore:
         query = _DELIVERIES.where(DELIVERY.c.state == DeliveryState.DEAD).order_by(DELIVERY.c.event_number.desc())
         return [_delivery(row) for row in await self._database.rows(query.limit(most))]
 
-    async def replay(self, event_id: str, now: datetime) -> None:
-        """Delivers an event once more, to all targets, before everything that is later.
-
-        Raises UnknownEvent.
-        """
+    async def replay(self, event_id: str, now: datetime) -> bool:
+        """Delivers an event once more, to all its targets, before everything that is later; whether there are any."""
         number = select(EVENT.c.number).where(EVENT.c.id == event_id).scalar_subquery()
         values = {"state": DeliveryState.DUE, "attempts": 0, "due_at": now, "last_error": None}
         change = update(DELIVERY).where(DELIVERY.c.event_number == number).values(values).returning(DELIVERY.c.id)
-        if not await self._database.rows(change):
-            raise UnknownEvent(event_id)
+        return bool(await self._database.rows(change))
 
     async def forget(self, before: datetime) -> None:
         """Drops events that are older and due to nobody; a stream's newest stays, for the next one's sequence."""

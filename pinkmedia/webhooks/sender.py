@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -125,9 +125,10 @@ class WebhookSender:
         try:
             await self._post(delivery)
         except _Refused as refused:
-            await self._note(self._failed(delivery, str(refused)))
+            reason = str(refused)
+            await self._note(lambda: self._failed(delivery, reason))
         else:
-            await self._note(self._events.delivered(delivery))
+            await self._note(lambda: self._events.delivered(delivery))
 
     async def _post(self, delivery: Delivery) -> None:
         body = delivery.event.body.encode()
@@ -158,10 +159,14 @@ class WebhookSender:
             log.warning("webhook_failed", **fields, reason=reason, retry_seconds=waits_seconds)
         await self._events.failed(delivery, reason, due_at)
 
-    async def _note(self, noting: Awaitable[None]) -> None:
-        """A delivery that cannot be noted is made again."""
-        try:
-            await noting
-        except DatabaseFault as fault:
-            log.warning("webhook_not_noted", reason=str(fault))
+    async def _note(self, note: Callable[[], Awaitable[None]]) -> None:
+        """Until the database takes it: what is not noted before the end is delivered once more by the next process."""
+        while True:
+            try:
+                await note()
+                return
+            except DatabaseFault as fault:
+                log.warning("webhook_not_noted", reason=str(fault))
+            if self._is_closing:
+                return
             await asyncio.sleep(DATABASE_SECONDS)

@@ -20,6 +20,7 @@ import hmac
 from pathlib import Path
 
 from pinkmedia.errors import UsageError
+from pinkmedia.secret_files import read_first_line
 
 PREFIX = "whsec_"
 SHORTEST_BYTES = 24
@@ -32,12 +33,7 @@ class BadWebhookSecret(UsageError):
 
 def read_secret(path: Path) -> bytes:
     """The secret in the first line of a file. Raises BadWebhookSecret, which does not repeat it."""
-    try:
-        line = path.read_text(encoding="utf-8").partition("\n")[0].strip()
-    except OSError as error:
-        raise BadWebhookSecret(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadWebhookSecret(f"{path}: not UTF-8 text") from None
+    line = read_first_line(path, BadWebhookSecret).strip()
     try:
         secret = base64.b64decode(line.removeprefix(PREFIX), validate=True)
     except binascii.Error:

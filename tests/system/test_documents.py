@@ -15,8 +15,10 @@ import httpx
 import pytest
 
 from tests.pinkmedia.command_line import clean_environment
+from tests.receiver import receiving
 from tests.support import STOP_SECONDS, Publisher, ServerProcess
 from tests.system.player import Player
+from tests.system.test_events import SECRET, TOKEN, site_settings
 from tests.system.test_serve import check_media, follow_until_segment, until_live
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +41,14 @@ def json_blocks() -> list[dict[str, Any]]:
     return [json.loads(block) for blocks in found for block in blocks]
 
 
+def python_block(function: str) -> str:
+    """The documented code that has this function."""
+    text = (ROOT / "docs" / "integrating.md").read_text()
+    blocks: list[str] = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    (code,) = [code for code in blocks if f"def {function}(" in code]
+    return code
+
+
 def find(start: str) -> list[str]:
     """The one command that begins like this, as words."""
     found = [line for _, line in commands() if line.startswith(start)]
@@ -56,6 +66,7 @@ def test_every_command_is_tried_below() -> None:
     tried = {".venv/bin/pinkmedia doctor", ".venv/bin/pinkmedia stream create", ".venv/bin/pinkmedia serve"}
     tried |= {"ffmpeg", "curl", "pinkmedia push"} | SCRIPTS
     tried |= {"gst-launch-1.0", ".venv/bin/pinkmedia stream set-passphrase"}  # in tests/interop
+    tried |= {".venv/bin/pinkmedia database migrate"}
     tried |= {".venv/bin/pinkmedia stream set-private", ".venv/bin/pinkmedia stream sign-url"}
     untried = [line for _, line in commands() if not line.startswith(tuple(tried))]
     assert untried == []
@@ -63,7 +74,11 @@ def test_every_command_is_tried_below() -> None:
 
 def test_the_doctor_and_a_first_stream(tmp_path: Path) -> None:
     environment = clean_environment() | {"PINKMEDIA_DATA_DIR": str(tmp_path / "data")}
-    for start in (".venv/bin/pinkmedia doctor", ".venv/bin/pinkmedia stream create"):
+    for start in (
+        ".venv/bin/pinkmedia doctor",
+        ".venv/bin/pinkmedia database migrate",
+        ".venv/bin/pinkmedia stream create",
+    ):
         _, *arguments = find(start)
         done = subprocess.run(
             [sys.executable, "-m", "pinkmedia", *arguments],
@@ -80,7 +95,7 @@ def test_the_doctor_and_a_first_stream(tmp_path: Path) -> None:
 async def test_a_private_stream_is_watched_as_documented(clip: Path, tmp_path: Path) -> None:
     secrets = tmp_path / "secrets.txt"
     secrets.write_text("0123456789abcdef" * 4)
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "integrating.md").read_text(), flags=re.DOTALL)
+    code = python_block("signed_path")
     names: dict[str, Any] = {}
     exec(code, names)
     with ServerProcess(tmp_path, playback_secret_file=secrets) as server:
@@ -108,6 +123,26 @@ async def test_a_private_stream_is_watched_as_documented(clip: Path, tmp_path: P
     assert secrets.read_text() not in log + arguments
 
 
+async def test_events_are_followed_and_their_signature_is_checked_as_documented(clip: Path, tmp_path: Path) -> None:
+    names: dict[str, Any] = {}
+    exec(python_block("is_genuine"), names)
+    (documented,) = [block for block in json_blocks() if "timestamp" in block]
+    async with receiving() as receiver:
+        settings = site_settings(tmp_path, receiver.url)
+        with ServerProcess(tmp_path, **settings) as server:
+            with Publisher(clip, f"{server.rtmp_url}/{server.create_stream('alice')}") as publisher:
+                live = (await receiver.until(1))[0]
+                publisher.lose()
+            ended = (await receiver.until(3))[-1]
+            words = [word.replace("ADMIN_TOKEN", TOKEN) for word in find("curl -sN")]
+            words[-1] = words[-1].replace("http://localhost:8080", server.base_url)
+            done = subprocess.run(words, stdout=subprocess.PIPE, text=True)
+    assert names["is_genuine"](SECRET, live.headers, live.body)
+    assert not names["is_genuine"](SECRET, live.headers, live.body + b" ")
+    assert (set(ended.event), set(ended.event["data"])) == (set(documented), set(documented["data"]))
+    assert f"data: {live.body.decode()}\n" in done.stdout
+
+
 async def test_publishing_with_ffmpeg_and_asking_the_api(server: ServerProcess, clip: Path) -> None:
     key = server.create_stream("alice")
     words = [
@@ -120,7 +155,7 @@ async def test_publishing_with_ffmpeg_and_asking_the_api(server: ServerProcess, 
     player = Player(f"{server.base_url}/live/alice/index.m3u8")
     try:
         await until_live(player)
-        url = find("curl ")[1].replace("http://localhost:8080", server.base_url)
+        url = find("curl http")[1].replace("http://localhost:8080", server.base_url)
         answer = httpx.get(url).json()
     finally:
         await player.close()

@@ -361,4 +361,5 @@ def _broadcast_settings(settings: Settings) -> BroadcastSettings:
             audio_only=settings.audio_only,
         ),
         reconnect_grace_seconds=settings.reconnect_grace_seconds,
+        longest_seconds=settings.max_broadcast_hours * 3600 or None,
     )

@@ -162,6 +162,9 @@ class Settings(BaseSettings):
         le=600,
         description="How long a lost publisher may take to come back and continue its broadcast.",
     )
+    max_broadcast_hours: float = Field(
+        default=0.0, ge=0, le=8760, description="After so long a broadcast is ended; 0 for no such limit."
+    )
     transcode: bool = Field(
         default=True, description="Make the smaller renditions too; off: only what the publisher sends."
     )

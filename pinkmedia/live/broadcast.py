@@ -40,6 +40,8 @@ class BroadcastSettings:
 
     packager: PackagerSettings
     reconnect_grace_seconds: float
+    longest_seconds: float | None = None
+    """Then a broadcast is ended; its publisher may begin another."""
 
 
 class Broadcast:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import structlog
@@ -32,6 +32,7 @@ from pinkmedia.tiers import Tier, TierLimits
 ENDED_LINGER_SECONDS = 30.0
 """How long an ended presentation is still served: players read the end of the playlist, and what they still lack."""
 BLOCKED = "this stream was blocked; ask the site's operator"
+TOO_LONG = "this broadcast was as long as one may be; start streaming again"
 STREAM_CHECK_SECONDS = 2.0
 """How often live streams are looked up again: a rotated key or a block cuts the publisher off within this."""
 
@@ -176,9 +177,7 @@ class LiveDirectory:
         """Viewers see the end instead of nothing, and the publisher is told why."""
         if stream.broadcast is not broadcast:  # meanwhile
             return
-        self._finish(stream, reason)
-        if stream.publisher is not None:
-            stream.publisher.disconnect(reason)
+        self._cut_off(stream, reason)
 
     def _finish(self, stream: LiveStream, reason: str) -> None:
         """Ends the stream's broadcast in the background; a new one may begin meanwhile."""
@@ -199,8 +198,23 @@ class LiveDirectory:
     async def _check_streams(self) -> None:
         while not await self._closes_within(STREAM_CHECK_SECONDS):
             for stream in list(self._streams.values()):
-                if stream.publisher is not None or stream.broadcast is not None:
+                if self._is_too_long(stream):
+                    log.info("broadcast_too_long", stream=stream.name)
+                    self._cut_off(stream, TOO_LONG)
+                elif stream.publisher is not None or stream.broadcast is not None:
                     await self._check_stream(stream)
+
+    def _is_too_long(self, stream: LiveStream) -> bool:
+        longest_seconds, started_at = self._settings.longest_seconds, self.started_at(stream.name)
+        if longest_seconds is None or started_at is None:
+            return False
+        return (datetime.now(UTC) - started_at).total_seconds() > longest_seconds
+
+    def _cut_off(self, stream: LiveStream, reason: str) -> None:
+        """The broadcast ends, and nobody is waited for."""
+        self._finish(stream, reason)
+        if stream.publisher is not None:
+            stream.publisher.disconnect(reason)
 
     async def _closes_within(self, seconds: float) -> bool:
         try:
@@ -222,9 +236,7 @@ class LiveDirectory:
             self._set_private(stream, known)
         if known is not None and known.is_blocked:
             log.info("stream_blocked", stream=stream.name)
-            self._finish(stream, BLOCKED)  # nobody is waited for
-            if publisher is not None:
-                publisher.disconnect(BLOCKED)
+            self._cut_off(stream, BLOCKED)
         elif publisher is not None and (known is None or known.key_rotated_at != stream.admitted_key_at):
             log.info("stream_key_changed", stream=stream.name)
             publisher.disconnect("the stream key was changed")

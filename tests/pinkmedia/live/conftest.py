@@ -62,6 +62,11 @@ def grace_seconds() -> float:
 
 
 @pytest.fixture
+def longest_seconds() -> float | None:
+    return None
+
+
+@pytest.fixture
 def is_transcoding() -> bool:
     return False
 
@@ -84,6 +89,7 @@ async def site(
     tmp_path: Path,
     pool: WorkerPool,
     grace_seconds: float,
+    longest_seconds: float | None,
     is_transcoding: bool,
     ladder: tuple[RungSettings, ...],
     monkeypatch: pytest.MonkeyPatch,
@@ -94,7 +100,9 @@ async def site(
     store = StreamStore(database)
     _, key = await store.create("alice")
     metrics = CountedParts()
-    settings = BroadcastSettings(PackagerSettings(), reconnect_grace_seconds=grace_seconds)
+    settings = BroadcastSettings(
+        PackagerSettings(), reconnect_grace_seconds=grace_seconds, longest_seconds=longest_seconds
+    )
     tiers = Settings(transcode=is_transcoding, ladder=ladder).tier_limits()
     governor = Governor(GovernorSettings(cores=64.0, max_workers=64))
     directory = LiveDirectory(store, settings, tiers, EncoderHost(pool, governor), metrics)

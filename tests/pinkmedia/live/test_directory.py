@@ -260,6 +260,19 @@ async def test_a_stream_becomes_private_while_it_is_live(site: Site) -> None:
     assert site.disconnected == []
 
 
+@pytest.mark.parametrize("longest_seconds", [0.2])
+async def test_a_broadcast_that_is_too_long_ends_and_another_may_begin(site: Site) -> None:
+    for count in (1, 2):
+        publication = await site.publish()
+        publication.begin([VIDEO])
+        for packet in video_packets(12):
+            publication.write(packet)
+        assert site.directory.status_of("alice") == "live"
+        await ended(current(site))
+        publication.end("disconnected", is_clean=False)
+        assert site.disconnected == ["this broadcast was as long as one may be; start streaming again"] * count
+
+
 @pytest.mark.parametrize("is_interrupted", [False, True])
 async def test_a_block_ends_a_broadcast_at_once(site: Site, is_interrupted: bool) -> None:
     publication = await site.publish()

@@ -22,6 +22,7 @@ _REFUSALS = {
         CloseReason.ALREADY_PUBLISHING, "somebody is publishing to this stream already"
     ),
     Refusal.NOT_ALLOWED: Objection(CloseReason.NOT_ALLOWED, "this stream may not go live; ask the site's operator"),
+    Refusal.UNAVAILABLE: Objection(CloseReason.UNAVAILABLE, "stream keys cannot be checked now; try again"),
     Refusal.SHUTTING_DOWN: Objection(CloseReason.SHUTTING_DOWN, "the server is shutting down"),
 }
 """Reason for the log, and what the publisher is told."""

@@ -91,7 +91,7 @@ class HttpFront:
 
         def application(media: LimitedMedia, viewers: Viewers) -> ASGIApp:
             ingest_urls = self._settings.ingest_urls
-            return create_app(media, directory, operations, ingest_urls, viewers, media_urls, events)
+            return create_app(media, directory, operations, ingest_urls, viewers, events, media_urls)
 
         viewers = Viewers(_viewer_limits(self._settings))
         media = LimitedMedia(origin, viewers)

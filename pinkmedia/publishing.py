@@ -19,7 +19,9 @@ class Refusal(StrEnum):
     BAD_KEY = "bad_key"
     ALREADY_PUBLISHING = "already_publishing"
     NOT_ALLOWED = "not_allowed"
-    """The key is right, but the stream may not go live now: it was blocked."""
+    """The key is right, but the stream may not go live now: it was blocked, or its publisher kicked."""
+    UNAVAILABLE = "unavailable"
+    """Keys cannot be looked up: the database is away."""
     SHUTTING_DOWN = "shutting_down"
 
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pinkmedia.errors import EnvironmentFault
 from pinkmedia.media_urls import HERE, MediaUrls
-from web import answers, api, client_configuration, pages
+from web import answers, api, client_configuration, moderation, pages
 from web.addresses import is_media
 from web.event_log import EventFeed
 from web.problems import problem_details
@@ -27,7 +27,7 @@ DATABASE_RETRY_SECONDS = 5
 log = structlog.get_logger(__name__)
 
 
-class Streams(api.StreamStatus, client_configuration.StreamLimits, Protocol):
+class Streams(api.StreamStatus, client_configuration.StreamLimits, moderation.Kicker, Protocol):
     """What the application needs to know of the streams."""
 
 
@@ -51,8 +51,8 @@ def create_app(
     operations: Operations,
     ingest_urls: Callable[[str], Sequence[str]],
     viewers: Viewers,
+    events: EventFeed,
     media_urls: MediaUrls = HERE,
-    events: EventFeed | None = None,
 ) -> ASGIApp:
     """The application that the HTTP server runs.
 
@@ -65,7 +65,8 @@ def create_app(
             *client_configuration.routes(streams, ingest_urls),
             *_operator_routes(operations),
             *pages.routes(media_urls),
-            *(events.routes() if events is not None else ()),
+            *events.routes(),
+            *moderation.routes(streams, events.authority),
         ],
         exception_handlers={EnvironmentFault: _unavailable},
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -20,13 +20,10 @@ from pinkmedia.obs.answer import Json, configuration, refusal
 from pinkmedia.obs.request import BadClientRequest, ClientRequest, parse_request
 from pinkmedia.publishing import PublishRefused, Refusal
 from pinkmedia.tiers import TierLimits
+from web.bodies import BodyRefused, read_body
 from web.problems import problem_details
 
 PATH = "/api/v1/live/obs/GetClientConfiguration"
-MOST_BODY_BYTES = 64 * 1024
-"""Thirty times what OBS sends about a machine with several graphics cards."""
-BODY_SECONDS = 5.0
-"""OBS itself waits no longer for the whole exchange."""
 MAX_WRONG_KEYS = 10
 """From one address within WRONG_KEY_WINDOW_SECONDS, as for publishers: it bounds what the store is asked."""
 WRONG_KEY_WINDOW_SECONDS = 60.0
@@ -35,6 +32,7 @@ WRONG_KEY_WINDOW_SECONDS = 60.0
 REFUSED_TEXTS = {
     Refusal.BAD_KEY: "This stream key opens no stream here. Please check it in Settings → Stream.",
     Refusal.NOT_ALLOWED: "This stream may not go live. Please ask the site's operator.",
+    Refusal.UNAVAILABLE: "Stream keys cannot be checked now. Please try again in a moment.",
 }
 TOO_MANY_TEXT = "Too many wrong stream keys came from your address. Please try again in a minute."
 
@@ -58,10 +56,6 @@ def routes(streams: StreamLimits, ingest_urls: Callable[[str], Sequence[str]]) -
     return [Route(PATH, _ClientConfiguration(streams, ingest_urls).answer, methods=["POST"])]
 
 
-class _BodyRefused(Exception):
-    """The body did not come as it should; the arguments are an HTTP status and a title."""
-
-
 class _ClientConfiguration:
     def __init__(self, streams: StreamLimits, ingest_urls: Callable[[str], Sequence[str]]) -> None:
         self._streams = streams
@@ -70,8 +64,8 @@ class _ClientConfiguration:
 
     async def answer(self, request: Request) -> Response:
         try:
-            asked = parse_request(await _read_body(request))
-        except _BodyRefused as refused:
+            asked = parse_request(await read_body(request))
+        except BodyRefused as refused:
             status, title = refused.args
             return problem_details(status, "client-request-refused", title)
         except BadClientRequest as bad:
@@ -90,22 +84,6 @@ class _ClientConfiguration:
             log.info("client_configuration_refused", peer=address, reason=refused.refusal.value)
             return refusal(asked, REFUSED_TEXTS[refused.refusal])
         return configuration(asked, limits, self._ingest_urls(request.url.hostname or address))
-
-
-async def _read_body(request: Request) -> bytes:
-    """Raises _BodyRefused."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MOST_BODY_BYTES:
-                    raise _BodyRefused(413, "The request is larger than OBS's ever are")
-    except TimeoutError:
-        raise _BodyRefused(408, "The request did not come in time") from None
-    except ClientDisconnect:
-        raise _BodyRefused(400, "The request was not finished") from None
-    return bytes(body)
 
 
 def _now() -> float:

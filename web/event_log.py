@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 import structlog
@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from pinkmedia.errors import EnvironmentFault
+from web.authority import Authority, guarded
 from web.problems import problem_details
 
 MOST_FOLLOWERS = 50
@@ -76,19 +77,13 @@ class EventLog(Protocol):
         """Whether there is such an event; it is on its way then."""
 
 
-class Authority(Protocol):
-    """Who knows the admin token."""
-
-    def is_presented(self, authorization: str | None) -> bool: ...
-
-
 class EventFeed:
     """Those who follow events now."""
 
     def __init__(self, log: EventLog, authority: Authority | None) -> None:
         """Without an ``authority`` nobody may."""
         self._log = log
-        self._authority = authority
+        self.authority = authority
         self._has_news = asyncio.Event()
         self._is_closed = False
         self.follower_count = 0
@@ -105,22 +100,10 @@ class EventFeed:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/api/v1/events", self._guarded(self._follow)),
-            Route("/api/v1/events/dead", self._guarded(self._list_dead)),
-            Route("/api/v1/events/{event_id}/replay", self._guarded(self._replay), methods=["POST"]),
+            Route("/api/v1/events", guarded(self.authority, self._follow)),
+            Route("/api/v1/events/dead", guarded(self.authority, self._list_dead)),
+            Route("/api/v1/events/{event_id}/replay", guarded(self.authority, self._replay), methods=["POST"]),
         ]
-
-    def _guarded(self, handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        async def guarded(request: Request) -> Response:
-            if self._authority is None:
-                detail = "Set admin_token_file."
-                return problem_details(403, "no-admin-token", "The server has no admin token", detail=detail)
-            if not self._authority.is_presented(request.headers.get("authorization")):
-                challenge = {"WWW-Authenticate": "Bearer"}
-                return problem_details(401, "unauthorized", "The admin token is needed", headers=challenge)
-            return await handle(request)
-
-        return guarded
 
     async def _follow(self, request: Request) -> Response:
         wanted = request.headers.get("last-event-id") or request.query_params.get("after")

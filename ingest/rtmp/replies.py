@@ -30,6 +30,7 @@ DENIAL_CODES = {
     CloseReason.BAD_KEY: BAD_KEY_CODE,
     CloseReason.ALREADY_PUBLISHING: "NetStream.Publish.BadName",
     CloseReason.SHUTTING_DOWN: "NetStream.Failed",
+    CloseReason.UNAVAILABLE: "NetStream.Failed",
 }
 """For a publisher that is not let in; for all other reasons it is DENIED.
 

@@ -10,6 +10,7 @@ _REJECTIONS = {
     CloseReason.ALREADY_PUBLISHING: Rejection.CONFLICT,
     CloseReason.NOT_ALLOWED: Rejection.FORBIDDEN,
     CloseReason.SHUTTING_DOWN: Rejection.CLOSE,
+    CloseReason.UNAVAILABLE: Rejection.OVERLOAD,
     CloseReason.TOO_MANY_CONNECTIONS: Rejection.BACKLOG,
     CloseReason.TOO_MANY_BAD_KEYS: Rejection.OVERLOAD,
     CloseReason.BIT_RATE: Rejection.OVERLOAD,

@@ -90,6 +90,8 @@ class LiveDirectory:
         self._replication = replication
         self._dvr = dvr
         self._settings = settings
+        self._kicked_until: dict[str, float] = {}
+        """By stream, in monotonic seconds; at most those that were on lately."""
         self._tiers = tiers
         self._host = host
         self._metrics = metrics
@@ -133,6 +135,23 @@ class LiveDirectory:
         stream.broadcast.expect_source()
         return StreamPublication(stream, stream.broadcast, request, self._tiers[known.tier].publish, self._finish)
 
+    def kick(self, stream_name: str, reason: str, seconds: float) -> bool:
+        """Ends what is on, and lets nobody publish for so long; whether anything was on.
+
+        ``reason`` is for the publisher, the log and the event.
+        """
+        stream, now = self._streams.get(stream_name), time.monotonic()
+        if stream is None or (stream.publisher is None and stream.broadcast is None):
+            return False
+        log.info("publisher_kicked", stream=stream_name, reason=reason, seconds=seconds)
+        self._kicked_until = {name: until for name, until in self._kicked_until.items() if until > now}
+        self._kicked_until[stream_name] = now + seconds
+        self._cut_off(stream, reason)
+        return True
+
+    def _is_kicked(self, stream_name: str) -> bool:
+        return self._kicked_until.get(stream_name, 0.0) > time.monotonic()
+
     async def passphrase(self, request: PublishRequest) -> str | None:
         """See pinkmedia.publishing.Door."""
         return (await self._find_allowed(request.key)).srt_passphrase
@@ -145,10 +164,14 @@ class LiveDirectory:
         return self._tiers[(await self._find_allowed(key)).tier]
 
     async def _find_allowed(self, key: str) -> Stream:
-        known = await self._store.find_by_key(key)
+        try:
+            known = await self._store.find_by_key(key)
+        except EnvironmentFault as fault:
+            log.warning("keys_not_checked", reason=str(fault))
+            raise PublishRefused(Refusal.UNAVAILABLE) from None
         if known is None:
             raise PublishRefused(Refusal.BAD_KEY)
-        if known.is_blocked:
+        if known.is_blocked or self._is_kicked(known.name):
             raise PublishRefused(Refusal.NOT_ALLOWED)
         return known
 

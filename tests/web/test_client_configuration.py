@@ -15,8 +15,9 @@ from pinkmedia.publishing import PublishRefused, Refusal
 from pinkmedia.settings import Settings
 from pinkmedia.tiers import Tier, TierLimits
 from tests.pinkmedia.obs.requests import client_request
-from web import client_configuration
-from web.client_configuration import MAX_WRONG_KEYS, MOST_BODY_BYTES, PATH
+from web import bodies, client_configuration
+from web.bodies import MOST_JSON_BYTES
+from web.client_configuration import MAX_WRONG_KEYS, PATH
 
 pytestmark = pytest.mark.anyio
 
@@ -101,11 +102,11 @@ async def test_a_body_that_never_ends_is_cut_off(client: httpx.AsyncClient) -> N
 
     response = await client.post(PATH, content=endless())
     assert response.status_code == 413
-    assert sent <= MOST_BODY_BYTES + 2 * 1024
+    assert sent <= MOST_JSON_BYTES + 2 * 1024
 
 
 async def test_a_body_that_does_not_come(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_configuration, "BODY_SECONDS", 0.01)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.01)
 
     async def stalled() -> AsyncIterator[bytes]:
         yield b"{"

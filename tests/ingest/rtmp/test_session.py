@@ -135,6 +135,7 @@ def test_not_rtmp(first_bytes: bytes, complaint: str) -> None:
         (CloseReason.NOT_ALLOWED, "NetStream.Publish.Denied"),
         (CloseReason.TOO_MANY_BAD_KEYS, "NetStream.Publish.Denied"),
         (CloseReason.SHUTTING_DOWN, "NetStream.Failed"),
+        (CloseReason.UNAVAILABLE, "NetStream.Failed"),
     ],
 )
 def test_denials(reason: CloseReason, code: str) -> None:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from packager.presentation import Presentation
 from packager.window import Window
+from pinkmedia.database.engine import DatabaseFault
 from pinkmedia.database.streams import Stream
 from pinkmedia.publishing import PublishRefused, Refusal
 from pinkmedia.settings import Settings
@@ -258,6 +259,41 @@ async def test_a_stream_becomes_private_while_it_is_live(site: Site) -> None:
             while site.directory.is_private("alice") is not is_private:
                 await asyncio.sleep(0.01)
     assert site.disconnected == []
+
+
+async def test_a_kicked_publisher_is_kept_out_for_a_while(site: Site) -> None:
+    assert not site.directory.kick("alice", "nobody is there", 60)
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    for packet in video_packets(12):
+        publication.write(packet)
+    presentation = current(site)
+    assert site.directory.kick("alice", "against the rules", 60)
+    publication.end("disconnected", is_clean=False)
+    await ended(presentation)
+    assert site.disconnected == ["against the rules"]
+    with pytest.raises(PublishRefused) as caught:
+        await site.publish()
+    assert caught.value.refusal is Refusal.NOT_ALLOWED
+    assert not site.directory.kick("alice", "nobody is there any more", 60)
+
+
+async def test_who_is_kicked_for_no_time_may_come_back_at_once(site: Site) -> None:
+    publication = await site.publish()
+    publication.begin([VIDEO])
+    assert site.directory.kick("alice", "a warning", 0)
+    publication.end("disconnected", is_clean=False)
+    await site.publish()
+
+
+async def test_keys_cannot_be_checked_without_a_database(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_key: str) -> None:
+        raise DatabaseFault("a file", "database is locked")
+
+    monkeypatch.setattr(site.store, "find_by_key", fail)
+    with pytest.raises(PublishRefused) as caught:
+        await site.publish()
+    assert caught.value.refusal is Refusal.UNAVAILABLE
 
 
 @pytest.mark.parametrize("longest_seconds", [0.2])

@@ -200,8 +200,10 @@ class Viewer:
         presentation.worst_lag_seconds = max(presentation.worst_lag_seconds, lag_seconds(playlists))
 
     async def _fetch(self, rendition: WatchedRendition, *, is_blocking: bool = False) -> Playlist:
-        query = "?_HLS_msn={}&_HLS_part={}".format(*rendition.latest.edge) if is_blocking else ""
-        playlist = rendition.watch.observe((await self._get(rendition.uri + query)).decode())
+        # Without a directive the answer waits for a whole segment.
+        msn, part = rendition.latest.edge if is_blocking else (0, 0)
+        text = await self._get(f"{rendition.uri}?_HLS_msn={msn}&_HLS_part={part}")
+        playlist = rendition.watch.observe(text.decode())
         if self._keeps_media:
             await self._keep(rendition, playlist.whole_segments)
         return playlist

@@ -19,6 +19,9 @@ SECRET_FIELDS = frozenset({"key", "stream_key", "password", "token"})
 """Fields whose values are never written, whatever they hold."""
 REDACTED = "***"
 
+_QUIET = ("httpx", "alembic")
+"""They tell of every request, with its whole address, and of every step of a migration."""
+
 
 def configure_logging(
     level: Literal["debug", "info", "warning", "error"],
@@ -95,3 +98,5 @@ def _route_standard_library(handler: logging.Handler, severity: int) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(severity, logging.WARNING))

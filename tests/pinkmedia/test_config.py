@@ -80,7 +80,7 @@ class TestRefusals:
 
     def test_unknown_key_like_no_other_lists_the_known_ones(self) -> None:
         write_config("zzzz = 1\n")
-        assert "known: audio_only, data_dir, encoder, hdr, host" in refusal()
+        assert "known: admin_token_file, audio_only, data_dir, database_password_file, database_url" in refusal()
 
     def test_bad_value_in_the_file(self) -> None:
         write_config("http_port = 70000\n")
